@@ -24,7 +24,7 @@ def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]
     Args:
         server: where the queues are.
         core: the client's.
-        chunks: the calls, and the jobs that each asks for.
+        chunks: the calls, and the jobs that each asks for. What a reply leaves out is added.
 
     Returns:
         The jobs that are not stored.
@@ -35,7 +35,9 @@ def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]
         if (node := owner(chunk.call.keys[0])) in away:
             continue
         try:
-            missing += core.sweep.take(chunk, run(server, chunk.call, tries=TRIES))
+            stored = run(server, chunk.call, tries=TRIES)
+            missing += core.sweep.take(chunk, stored)
+            chunks += core.sweep.rest(chunk, stored)
         except PyjobsError as error:
             if core.sweep.unreadable(chunk, error):
                 away.add(node)
@@ -50,7 +52,7 @@ async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]
     Args:
         server: where the queues are.
         core: the client's.
-        chunks: the calls, and the jobs that each asks for.
+        chunks: the calls, and the jobs that each asks for. What a reply leaves out is added.
 
     Returns:
         The jobs that are not stored.
@@ -61,7 +63,9 @@ async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]
         if (node := owner(chunk.call.keys[0])) in away:
             continue
         try:
-            missing += core.sweep.take(chunk, await arun(server, chunk.call, tries=TRIES))
+            stored = await arun(server, chunk.call, tries=TRIES)
+            missing += core.sweep.take(chunk, stored)
+            chunks += core.sweep.rest(chunk, stored)
         except PyjobsError as error:
             if core.sweep.unreadable(chunk, error):
                 away.add(node)

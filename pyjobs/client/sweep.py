@@ -146,10 +146,15 @@ class Sweep(Generic[J]):
         ]
 
     def take(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[J]:
-        """Settle the jobs whose outcome is stored. Returns the jobs that are missing."""
+        """Settle the jobs whose outcome is stored. Returns the jobs that are missing.
+
+        Args:
+            chunk: the lookup.
+            stored: the reply, which may have fewer jobs: `rest` looks up the others.
+        """
         self._unreadable -= {ANY_QUEUE, chunk.call.keys[0]}
         missing = []
-        for job, end in zip(chunk.jobs, stored, strict=True):
+        for job, end in zip(chunk.jobs, stored, strict=False):
             if not end.state:
                 if self._is_missing(job):
                     missing.append(job)
@@ -160,6 +165,11 @@ class Sweep(Generic[J]):
                 self._pending.pop(job.queue, job.id)
                 settle(job, end)
         return missing
+
+    def rest(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[Chunk[J]]:
+        """Return the lookup of the jobs that a reply has left out, since it had bytes enough."""
+        left = chunk.jobs[len(stored) :]
+        return [Chunk(fetch(chunk.call.keys[0], [job.id for job in left]), left)] if left else []
 
     def unreadable(self, chunk: Chunk[J], error: PyjobsError) -> bool:
         """Log, once, that a lookup has failed. Returns whether other lookups would fail too.

@@ -140,7 +140,8 @@ def scheme_of(url: str) -> str:
     scheme, colon, _ = url.partition("://")
     if not colon or scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise BadArgument(f"url: does not begin with one of {known}")
+        hint = "" if colon else "; redis:// is missing before the host"
+        raise BadArgument(f"url: does not begin with one of {known}{hint}")
     return scheme
 
 

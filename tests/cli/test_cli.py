@@ -79,7 +79,7 @@ def test_redis_down_is_an_error_of_one_line(cli: Cli, words: tuple[str, ...]) ->
     told = cli.process(*words, "--url", DEAD_URL)
     assert (told.code, told.out) == (1, "")
     assert told.err.startswith("pyjobs: redis://:***@127.0.0.1:1: ")
-    assert told.err.endswith("Connection refused.\n")
+    assert "Connection refused; is Redis running there? " in told.err
     assert told.err.count("\n") == 1
 
 
@@ -163,26 +163,35 @@ def test_submit_with_run_at_delays_the_job_until_then(cli: Cli, moment: str, mod
         (["words", " "], "the data is empty; it must be JSON"),
         (["words", "NaN"], "the data is not JSON: NaN is no JSON"),
         (["wor ds", "1"], "queue: must be 1 to 128 of A-Z"),
-        (["words", "1", "--id", "{}"], "id: must be 1 to 128 of A-Z"),
+        (["words", "1", "--id", "{}"], "--id: must be 1 to 128 of A-Z"),
         (["words", "1", "--prefix", ""], "prefix: must be 1 to 128 of A-Z"),
         (
             ["words", "1", "--delay", "nan"],
-            "delay: must be a number of seconds, 0 or",
+            "--delay: must be a number of seconds, 0 or",
         ),
-        (["words", "1", "--run-at", "noon"], "run_at: 'noon' is neither ISO 8601, such as"),
-        (["words", "1", "--run-at", "2030-01-31"], "run_at: '2030-01-31' has no time zone"),
+        (["words", "1", "--run-at", "noon"], "--run-at: 'noon' is neither ISO 8601, such as"),
+        (["words", "1", "--run-at", "2030-01-31"], "--run-at: '2030-01-31' has no time zone"),
         (
             ["words", "1", "--run-at", "nan"],
-            "run_at: must be a number of seconds",
+            "--run-at: must be a number of seconds",
         ),
-        (["words", "1", "--mode", "simple", "--run-at", "1"], "run_at: simple/submit has no such"),
-        (["words", "1", "--wait", "-1"], "wait: must be a number of seconds, 0 or more, not -1.0"),
+        (
+            ["words", "1", "--mode", "simple", "--run-at", "1"],
+            "--run-at: submit in simple mode has no",
+        ),
+        (
+            ["words", "1", "--wait", "-1"],
+            "--wait: must be a number of seconds, 0 or more",
+        ),
         (
             ["words", "1", "--max-attempts", "0"],
-            "max_attempts: must be a whole number",
+            "--max-attempts: must be a whole number",
         ),
-        (["words", "1", "--mode", "simple", "--delay", "1"], "delay: simple/submit has no such"),
-        (["words", "1", "--durable", "disk"], "durable: 'disk' is not 'replicas:N' with N from 1"),
+        (["words", "1", "--mode", "simple", "--delay", "1"], "--delay: submit in simple mode"),
+        (
+            ["words", "1", "--durable", "disk"],
+            "--durable: 'disk' is not 'replicas:N' with",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -196,7 +205,7 @@ def test_submit_refuses_a_mistake_in_one_line(cli: Cli, words: list[str], messag
 
 def test_submit_that_the_server_can_not_make_durable_stores_nothing(cli: Cli) -> None:
     told = cli("submit", "words", "1", "--durable", "aof")
-    assert told.code == 1 and "durable: " in told.err and told.err.count("\n") == 1
+    assert told.code == 1 and "--durable: " in told.err and told.err.count("\n") == 1
     assert cli.redis.keys() == []
 
 
@@ -204,7 +213,7 @@ def test_acl_grants_the_command_that_a_durable_submit_needs(cli: Cli) -> None:
     assert "+waitaof" in cli("acl", "producer", "--durable", "aof").out.split()
     assert "+wait" in cli("acl", "producer", "--durable", "replicas:1").out.split()
     assert "wait" not in cli("acl", "producer").out
-    assert cli("acl", "producer", "--durable", "disk").err.startswith("pyjobs: durable: 'disk'")
+    assert cli("acl", "producer", "--durable", "disk").err.startswith("pyjobs: --durable: 'disk'")
 
 
 def test_submit_to_a_queue_of_another_mode_is_refused(cli: Cli) -> None:
@@ -339,11 +348,11 @@ def test_result_of_a_cancelled_job_exits_with_1(cli: Cli) -> None:
     [
         (
             ["acl"],
-            "Error: Missing argument '{producer|worker|operator}'. One of producer, worker, op",
+            "pyjobs: ROLE is missing: one of producer, worker, operator",
         ),
         (
             ["mode", "words"],
-            "Error: Missing argument 'MODE'. One of simple, recoverable, reliable.",
+            "pyjobs: MODE is missing: one of simple, recoverable, reliable",
         ),
     ],
 )

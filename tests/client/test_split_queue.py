@@ -20,6 +20,7 @@ from pyjobs.engine import (
     RELIABLE,
     Keys,
     by_part,
+    fetch,
     hash_of,
     part_key,
     receive_jobs,
@@ -28,9 +29,9 @@ from pyjobs.engine import (
     set_parts,
 )
 from pyjobs.errors import BadArgument, NoSchedule, ResultGone, WrongParts
+from pyjobs.transport import read_parts, run
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claiming.claims import Claims
-from pyjobs.worker.claiming.lanes import Lane, Lanes
 
 MAIL = "jobs:{mail}"
 everywhere = at(MEMORY_PLACES + SOCKET_PLACES)
@@ -63,6 +64,26 @@ def test_jobs_go_to_the_parts_that_their_ids_say(store: Store, admin: Admin, cli
     again = client.submit_many([*range(60)], ids=[f"j{n}" for n in range(60)])
     assert not any(job.created for job in again)
     assert admin.stats("mail").pending == 60
+
+
+@in_memory
+def test_all_jobs_are_looked_up_where_each_part_leaves_out_results_beyond_its_bound(
+    store: Store, admin: Admin
+) -> None:
+    admin.split("mail", 2)
+    ids = [f"j{number}" for number in range(12)]
+    for place, key in enumerate(admin.parts("mail").keys(MAIL)):
+        for id in ids:
+            if hash_of(id) % 2 == place:
+                job = {"state": "done", "result": bytes(1 << 20)}
+                store.redis.hset(f"{key}:job:{id}", mapping=job)
+                store.redis.expire(f"{key}:job:{id}", 60)
+    # A client that does not know of the parts asks the queue itself first.
+    for known in (False, True):
+        if known:
+            read_parts(store.redis, MAIL)
+        found = run(store.redis, fetch(MAIL, [*ids, "none"]))
+        assert [one.state for one in found] == ["done"] * 12 + [""]
 
 
 @everywhere
@@ -596,33 +617,6 @@ def test_simple_jobs_are_split_too(store: Store, admin: Admin) -> None:
         client.submit_many([*range(50)])
     assert sum(lengths(store, admin)) == 50
     assert all(lengths(store, admin))
-
-
-def test_the_parts_of_a_queue_take_turns_and_other_queues_keep_their_rank() -> None:
-    keys = ["jobs:{urgent}", MAIL, "jobs:{late}"]
-    claims = Claims(RELIABLE, keys, pyjobs.engine.Policy(lease=1000), lambda: "n")
-    for place in (1, 2):
-        keys.append(part_key(MAIL, place))
-        claims.add(len(keys) - 1, 1)
-    orders = [claims._in_order({0, 1, 2, 3, 4}) for _ in range(6)]
-    assert all(order[0] == 0 and order[-1] == 2 for order in orders)
-    assert Counter(order[1] for order in orders) == {1: 2, 3: 2, 4: 2}
-
-
-def test_the_lane_of_a_part_comes_behind_the_other_parts_when_it_has_brought_jobs() -> None:
-    def lane(index: int, rank: int | None = None) -> Lane:
-        policy = pyjobs.engine.Policy(lease=1000)
-        return Lane([index], Claims(RELIABLE, [MAIL], policy, lambda: "n", [0]), rank)
-
-    first, mail, last = lane(0), lane(1), lane(2)
-    lanes = Lanes([first, mail, last])
-    lanes.add(part := lane(3, 1))
-    assert {lanes[0], lanes[-1]} == {first, last} and {*lanes[1:3]} == {mail, part}
-    for one in (mail, part, mail, last):
-        lanes.turn(one)
-        if one is not last:
-            assert lanes[2] is one
-    assert [*lanes] == [first, part, mail, last]
 
 
 @at(SOCKET_PLACES)

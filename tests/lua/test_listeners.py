@@ -76,6 +76,19 @@ def test_watch_returns_what_result_returns_and_adds_the_client_once(jobs: Jobs) 
 
 
 @having("submit", STORED)
+def test_a_watch_that_ends_behind_4_mib_of_results_adds_its_client_to_no_job_beyond(
+    jobs: Jobs,
+) -> None:
+    ids = [f"j{number}" for number in range(4)]
+    for job in jobs.take(*ids):
+        jobs.complete(job, result=bytes(1 << 20))
+    jobs.submit("before", "behind")
+    found = jobs.watch("before", *ids, "behind", client="me")
+    assert [job.state for job in found] == ["pending", *["done"] * 4]
+    assert (jobs.job("before").get("client"), jobs.job("behind").get("client")) == (b"me", None)
+
+
+@having("submit", STORED)
 def test_watch_of_ended_and_unknown_jobs_writes_nothing(jobs: Jobs) -> None:
     jobs.complete(*jobs.take("a", client="me"))
     with jobs.store.unchanged():

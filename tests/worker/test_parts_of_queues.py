@@ -1,18 +1,23 @@
-"""How a worker learns the parts of its queues."""
+"""How a worker learns the parts of its queues, and claims from them by turns."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from pyjobs import Worker
 from pyjobs.asyncutil import cancel_and_wait, ended
-from pyjobs.engine import Keys, Parts
+from pyjobs.engine import RELIABLE, Keys, Parts, Policy, part_key
 from pyjobs.errors import Unavailable
 from pyjobs.worker.claiming import parts
+from pyjobs.worker.claiming.claims import Claims
 from pyjobs.worker.claiming.core import WorkerCore
+from pyjobs.worker.claiming.lanes import Lane, Lanes
+
+MAIL = "jobs:{mail}"
 
 
 def test_queues_whose_node_says_nothing_hold_up_the_parts_of_no_other_queue(
@@ -81,3 +86,30 @@ def test_lanes_are_waited_for_until_those_that_were_added_later_have_ended() -> 
             await wait
 
     asyncio.run(main())
+
+
+def test_the_parts_of_a_queue_take_turns_and_other_queues_keep_their_rank() -> None:
+    keys = ["jobs:{urgent}", MAIL, "jobs:{late}"]
+    claims = Claims(RELIABLE, keys, Policy(lease=1000), lambda: "n")
+    for place in (1, 2):
+        keys.append(part_key(MAIL, place))
+        claims.add(len(keys) - 1, 1)
+    orders = [claims._in_order({0, 1, 2, 3, 4}) for _ in range(6)]
+    assert all(order[0] == 0 and order[-1] == 2 for order in orders)
+    assert Counter(order[1] for order in orders) == {1: 2, 3: 2, 4: 2}
+
+
+def test_the_lane_of_a_part_comes_behind_the_other_parts_when_it_has_brought_jobs() -> None:
+    def lane(index: int, rank: int | None = None) -> Lane:
+        policy = Policy(lease=1000)
+        return Lane([index], Claims(RELIABLE, [MAIL], policy, lambda: "n", [0]), rank)
+
+    first, mail, last = lane(0), lane(1), lane(2)
+    lanes = Lanes([first, mail, last])
+    lanes.add(part := lane(3, 1))
+    assert {lanes[0], lanes[-1]} == {first, last} and {*lanes[1:3]} == {mail, part}
+    for one in (mail, part, mail, last):
+        lanes.turn(one)
+        if one is not last:
+            assert lanes[2] is one
+    assert [*lanes] == [first, part, mail, last]

@@ -52,7 +52,7 @@ local function purge(q, place, limit)
     redis.call('LTRIM', q.pending, 0, -#entries - 1)
   else
     entries = redis.call('ZRANGE', q[place], 0, limit - 1)
-    left = place == 'dead' and q.buried or q.later
+    left = place == 'dead' and q.dead_count or q.delayed_count
     if #entries > 0 then redis.call('ZREM', q[place], unpack(entries)) end
   end
   if q.mode == 'simple' and place == 'pending' then

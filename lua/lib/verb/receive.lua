@@ -22,17 +22,16 @@ end
 local function store(q, id, at, dump)
   local key = q.job .. id
   if redis.pcall('RESTORE', key, 0, dump).err then return 'unreadable' end
-  local job = redis.pcall('HMGET', key, 'state', 'unique')
-  local unique = job[2]
-  local word = not STATES[job[1] or ''] and 'unreadable'
-  if not word and unique and job[1] ~= 'dead' and (holder(q, unique) or id) ~= id then word = 'CONFLICT' end
+  local state, unique = unpack(redis.pcall('HMGET', key, 'state', 'unique'))
+  local word = not STATES[state or ''] and 'unreadable'
+  if not word and unique and state ~= 'dead' and (holder(q, unique) or id) ~= id then word = 'CONFLICT' end
   if word then
     redis.call('DEL', key)
     return word
   end
   redis.call('HDEL', key, 'move', 'to', 'at', 'places', 'client')
-  if unique and job[1] ~= 'dead' then redis.call('SET', unique_key(q, unique), id) end
-  enter(q, id, job[1], at)
+  if unique and state ~= 'dead' then redis.call('SET', unique_key(q, unique), id) end
+  enter(q, id, state, at)
   if q.happened then
     local counts = redis.call('HMGET', key, 'task', 'past', 'crashes')
     table.insert(q.happened, { 'received', id, counts[1], 0, { counts[2], counts[3] } })

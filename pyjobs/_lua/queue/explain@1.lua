@@ -83,11 +83,11 @@ if q.mode == 'simple' then
 end
 local job
 do
-  local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+  local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
   if not job_2.err then
     job = job_2
   else
-    job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+    job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
   end
 end
 local function state_now(state, expires)
@@ -122,7 +122,7 @@ local function span(ms)
   return string.format('%.1f days', ms / 86400000)
 end
 local function attempt_of(job_2)
-  local ended = (tonumber(job_2[5]) or 0) + (tonumber(job_2[6]) or 0)
+  local ended = (tonumber(job_2[4]) or 0) + (tonumber(job_2[5]) or 0)
   return job_2[1] == 'dead' and math.max(ended, 1) or 1 + ended
 end
 if state == 'inflight' then
@@ -132,7 +132,7 @@ if state == 'inflight' then
     local key = q_2.key .. ':inflight'
     at = tonumber(redis.call('ZSCORE', key, id_2) or '')
   end
-  local run = 'attempt ' .. attempt_of(job_2) .. ' began ' .. span(now - (tonumber(job_2[8]) or now)) .. ' ago'
+  local run = 'attempt ' .. attempt_of(job_2) .. ' began ' .. span(now - (tonumber(job_2[7]) or now)) .. ' ago'
   if not at then
     return {
       'lost',
@@ -166,7 +166,7 @@ end
 if state ~= 'pending' and state ~= 'delayed' then
   return {
     'ended',
-    'it has ended: ' .. state .. (WHY_DEAD[job[10] or ''] or ''),
+    'it has ended: ' .. state .. (WHY_DEAD[job[9] or ''] or ''),
   }
 end
 local ms

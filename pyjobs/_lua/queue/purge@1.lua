@@ -104,9 +104,9 @@ end
 q.waiting = redis.call('LLEN', q.pending)
 q.awake = redis.call('LLEN', q.wake)
 redis.call('LLEN', q.broken)
-q.flying = redis.call('ZCARD', q.inflight)
-q.later = redis.call('ZCARD', q.delayed)
-q.buried = redis.call('ZCARD', q.dead)
+q.inflight_count = redis.call('ZCARD', q.inflight)
+q.delayed_count = redis.call('ZCARD', q.delayed)
+q.dead_count = redis.call('ZCARD', q.dead)
 do
   local item, item_2, item_3, item_4, item_5 = q.job, q.job, q.broken, state ~= 'pending' and q.broken, q.broken
   if not redis.acl_check_cmd then
@@ -144,7 +144,7 @@ if state == 'pending' then
   redis.call('LTRIM', q.pending, '0', string.format('%.0f', -#entries - 1))
 else
   entries = redis.call('ZRANGE', q[state], '0', string.format('%.0f', limit - 1))
-  left = state == 'dead' and q.buried or q.later
+  left = state == 'dead' and q.dead_count or q.delayed_count
   if #entries > 0 then
     redis.call('ZREM', q[state], unpack(entries))
   end
@@ -331,12 +331,7 @@ if q.tallies then
         local task_2 = task or ''
         key = q_2.counters .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.counters, minute, task or '') == 1
         redis.pcall('PEXPIRE', q_2.counters, '259200000')

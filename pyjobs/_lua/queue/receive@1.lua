@@ -176,9 +176,9 @@ end
 q.waiting = redis.call('LLEN', q.pending)
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
-q.flying = redis.call('ZCARD', q.key .. ':inflight')
-q.later = redis.call('ZCARD', q.delayed)
-q.buried = redis.call('ZCARD', q.dead)
+q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+q.delayed_count = redis.call('ZCARD', q.delayed)
+q.dead_count = redis.call('ZCARD', q.dead)
 local words, kept, refused, arrived = {}, {}, {}, false
 local split = (q.parts or 1) ~= parts or q.older or q.unsettled
 local other = split and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
@@ -262,10 +262,9 @@ local function store(q_2, id, at, dump)
   if redis.pcall('RESTORE', key_2, '0', dump).err then
     return 'unreadable'
   end
-  local job = redis.pcall('HMGET', key_2, 'state', 'unique')
-  local unique = job[2]
-  local word = not STATES[job[1] or ''] and 'unreadable'
-  if not word and unique and job[1] ~= 'dead' and (holder(q_2, unique) or id) ~= id then
+  local state, unique = unpack(redis.pcall('HMGET', key_2, 'state', 'unique'))
+  local word = not STATES[state or ''] and 'unreadable'
+  if not word and unique and state ~= 'dead' and (holder(q_2, unique) or id) ~= id then
     word = 'CONFLICT'
   end
   if word then
@@ -273,20 +272,17 @@ local function store(q_2, id, at, dump)
     return word
   end
   redis.call('HDEL', key_2, 'move', 'to', 'at', 'places', 'client')
-  if unique and job[1] ~= 'dead' then
+  if unique and state ~= 'dead' then
     redis.call('SET', unique_key(q_2, unique), id)
   end
-  do
-    local state = job[1]
-    if state == 'delayed' then
-      redis.call('ZADD', q_2.delayed, at, id)
-    elseif state == 'dead' then
-      redis.call('ZADD', q_2.dead, at, id)
-      redis.call('PEXPIRE', q_2.dead, '604800000')
-      redis.call('PEXPIRE', q_2.key .. ':job:' .. id, '604800000')
-    else
-      redis.call('LPUSH', q_2.pending, id)
-    end
+  if state == 'delayed' then
+    redis.call('ZADD', q_2.delayed, at, id)
+  elseif state == 'dead' then
+    redis.call('ZADD', q_2.dead, at, id)
+    redis.call('PEXPIRE', q_2.dead, '604800000')
+    redis.call('PEXPIRE', q_2.key .. ':job:' .. id, '604800000')
+  else
+    redis.call('LPUSH', q_2.pending, id)
   end
   if q_2.happened then
     local counts = redis.call('HMGET', key_2, 'task', 'past', 'crashes')

@@ -340,9 +340,9 @@ local function repair(q_2, first)
   q_2.waiting = redis.call('LLEN', q_2.pending)
   q_2.awake = redis.call('LLEN', q_2.wake)
   redis.call('LLEN', q_2.broken)
-  q_2.flying = redis.call('ZCARD', q_2.inflight)
-  q_2.later = redis.call('ZCARD', q_2.delayed)
-  q_2.buried = redis.call('ZCARD', q_2.dead)
+  q_2.inflight_count = redis.call('ZCARD', q_2.inflight)
+  q_2.delayed_count = redis.call('ZCARD', q_2.delayed)
+  q_2.dead_count = redis.call('ZCARD', q_2.dead)
   q_2.awake = redis.call('LLEN', q_2.wake)
   local words, all, seen, has, taken = {}, {}, {}, {}, {}
   local there = false

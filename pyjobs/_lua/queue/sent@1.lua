@@ -92,9 +92,9 @@ if not bad then
       switches = whole(meta[3]),
       waiting = nil,
       awake = nil,
-      flying = nil,
-      later = nil,
-      buried = nil,
+      inflight_count = nil,
+      delayed_count = nil,
+      dead_count = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -114,9 +114,9 @@ end
 q.waiting = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
-q.flying = redis.call('ZCARD', q.key .. ':inflight')
-q.later = redis.call('ZCARD', q.key .. ':delayed')
-q.buried = redis.call('ZCARD', q.key .. ':dead')
+q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+q.dead_count = redis.call('ZCARD', q.key .. ':dead')
 redis.call('ZCARD', (q.key .. ':moving'))
 local words, todo, ids, entries, seen = {}, {}, {}, {}, {}
 for i = jobs, #ARGV, 3 do
@@ -124,7 +124,7 @@ for i = jobs, #ARGV, 3 do
   local word, job, trace, listed
   do
     local q_2, move = q, ARGV[i + 1]
-    local job_2 = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'client', '_queued', '_started', 'unique', 'retention')
+    local job_2 = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'unique', 'client', '_queued', '_started', 'retention')
     if not job_2[1] or job_2[1] ~= move then
       word, job, trace, listed = 'NOJOB'
     else
@@ -226,7 +226,7 @@ for n, id in ipairs(ids) do
       redis.call('PEXPIRE', q_2.key .. ':job:' .. id, whole(job[9]) or 86400000)
     end
     if not (job[4] == 'dead') then
-      local clients, queued, started, body = job[5], job[6], job[7], job[2]
+      local clients, queued, started, body = job[6], job[7], job[8], job[2]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
         local line = id .. ' ' .. 'cancelled' .. ' ' .. 'moved' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
         for client in clients:gmatch('[^ ]+') do
@@ -258,7 +258,7 @@ for n, id in ipairs(ids) do
     end
   else
     local q_2 = q
-    local key_2, unique = (q_2.key .. ':moving:' .. id), job[4] ~= 'dead' and job[8]
+    local key_2, unique = (q_2.key .. ':moving:' .. id), job[4] ~= 'dead' and job[5]
     redis.call('HDEL', key_2, 'move', 'to', 'at', 'places')
     local dump = redis.call('DUMP', key_2)
     redis.call('DEL', key_2)

@@ -408,9 +408,9 @@ if opened.moves then
     q.waiting = redis.call('LLEN', q.key .. ':pending')
     q.awake = redis.call('LLEN', q.key .. ':wake')
     redis.call('LLEN', q.key .. ':broken')
-    q.flying = redis.call('ZCARD', q.key .. ':inflight')
-    q.later = redis.call('ZCARD', q.key .. ':delayed')
-    q.buried = redis.call('ZCARD', q.key .. ':dead')
+    q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+    q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+    q.dead_count = redis.call('ZCARD', q.key .. ':dead')
     q.head, q.counted = nil, true
     bad = bad or moves_denied(q, at)
   end
@@ -973,9 +973,9 @@ if not opened.moves then
       q.waiting = redis.call('LLEN', q.key .. ':pending')
       q.awake = redis.call('LLEN', q.key .. ':wake')
       redis.call('LLEN', q.key .. ':broken')
-      q.flying = redis.call('ZCARD', q.key .. ':inflight')
-      q.later = redis.call('ZCARD', q.key .. ':delayed')
-      q.buried = redis.call('ZCARD', q.key .. ':dead')
+      q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+      q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+      q.dead_count = redis.call('ZCARD', q.key .. ':dead')
       q.waiting = q.waiting - q.leaving
     elseif q.waiting > 0 then
       q.awake = redis.call('LLEN', q.key .. ':wake')
@@ -1045,12 +1045,7 @@ local function add_count(q, task, what, n)
     local task_2 = task or ''
     key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
   end
-  local added
-  if n < 1000000000000 then
-    added = string.format('%d', n)
-  else
-    added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-  end
+  local added = string.format('%d', n)
   if redis.pcall('HINCRBY', key, what, added) ~= n then
     return
   end
@@ -1091,13 +1086,13 @@ do
       job[11] or nil,
     }
   end
-  local function lease_fields(q, lease, flying, moment)
-    if flying > 0 and lease <= (q.lease or 0) then
+  local function lease_fields(q, lease, inflight_count, moment)
+    if inflight_count > 0 and lease <= (q.lease or 0) then
       return {}
     end
     local before = q.lease
     q.lease, q.longest = lease, math.max(lease, 1000)
-    if flying > 0 then
+    if inflight_count > 0 then
       return {
         'lease',
         string.format('%.0f', lease),

@@ -437,9 +437,9 @@ if opened.moves then
     q.waiting = redis.call('LLEN', q.key .. ':pending')
     q.awake = redis.call('LLEN', q.key .. ':wake')
     redis.call('LLEN', q.key .. ':broken')
-    q.flying = redis.call('ZCARD', q.key .. ':inflight')
-    q.later = redis.call('ZCARD', q.key .. ':delayed')
-    q.buried = redis.call('ZCARD', q.key .. ':dead')
+    q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+    q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+    q.dead_count = redis.call('ZCARD', q.key .. ':dead')
     q.head, q.counted = nil, true
     bad = bad or moves_denied(q, at)
   end
@@ -710,7 +710,7 @@ if opened.moves then
     q.stale = q.stepped or q.old or now - seen >= q.longest / 10
   end
   local function ran_out(q, limit_2)
-    if q.flying == 0 then
+    if q.inflight_count == 0 then
       return {}
     end
     read_absence(q)
@@ -742,7 +742,7 @@ if opened.moves then
           q.seen = now
           redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
         end
-      elseif q.old and #ids < q.flying then
+      elseif q.old and #ids < q.inflight_count then
         q.grace = math.floor(now + q.longest / 2)
         write_seen(q, 'grace', string.format('%.0f', q.grace))
         read_absence(q)
@@ -808,7 +808,7 @@ if opened.moves then
           jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
         end
         redis.call('ZREM', q.key .. ':inflight', unpack(ids))
-        q.flying = q.flying - #ids
+        q.inflight_count = q.inflight_count - #ids
         for i = #ids, 1, -1 do
           local id, job = ids[i], jobs[i]
           local crashes = (tonumber(job[9]) or 0) + 1
@@ -1253,9 +1253,9 @@ if not opened.moves then
       q.waiting = redis.call('LLEN', q.key .. ':pending')
       q.awake = redis.call('LLEN', q.key .. ':wake')
       redis.call('LLEN', q.key .. ':broken')
-      q.flying = redis.call('ZCARD', q.key .. ':inflight')
-      q.later = redis.call('ZCARD', q.key .. ':delayed')
-      q.buried = redis.call('ZCARD', q.key .. ':dead')
+      q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+      q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+      q.dead_count = redis.call('ZCARD', q.key .. ':dead')
       q.waiting = q.waiting - q.leaving
     elseif q.waiting > 0 then
       q.awake = redis.call('LLEN', q.key .. ':wake')
@@ -1325,12 +1325,7 @@ local function add_count(q, task, what, n)
     local task_2 = task or ''
     key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
   end
-  local added
-  if n < 1000000000000 then
-    added = string.format('%d', n)
-  else
-    added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-  end
+  local added = string.format('%d', n)
   if redis.pcall('HINCRBY', key, what, added) ~= n then
     return
   end
@@ -1372,13 +1367,13 @@ do
       job[11] or nil,
     }
   end
-  local function lease_fields(q, lease_2, flying, moment)
-    if flying > 0 and lease_2 <= (q.lease or 0) then
+  local function lease_fields(q, lease_2, inflight_count, moment)
+    if inflight_count > 0 and lease_2 <= (q.lease or 0) then
       return {}
     end
     local before = q.lease
     q.lease, q.longest = lease_2, math.max(lease_2, 1000)
-    if flying > 0 then
+    if inflight_count > 0 then
       return {
         'lease',
         string.format('%.0f', lease_2),

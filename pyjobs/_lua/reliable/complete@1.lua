@@ -309,12 +309,7 @@ do
         local task_3 = task_2 or ''
         key_2 = q_3.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if redis.pcall('HINCRBY', key_2, what, added) ~= n then
         return
       end
@@ -365,12 +360,7 @@ if q.tallies then
       local task_2 = task or ''
       key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    local added
-    if n < 1000000000000 then
-      added = string.format('%d', n)
-    else
-      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-    end
+    local added = string.format('%d', n)
     if redis.pcall('HINCRBY', key_2, what, added) ~= n then
       return
     end

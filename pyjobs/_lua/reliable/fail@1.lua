@@ -147,9 +147,9 @@ if not bad then
       lease = whole(meta[4]),
       waiting = nil,
       awake = nil,
-      flying = nil,
-      later = nil,
-      buried = nil,
+      inflight_count = nil,
+      delayed_count = nil,
+      dead_count = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -232,9 +232,9 @@ end
 q.waiting = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
-q.flying = redis.call('ZCARD', q.key .. ':inflight')
-q.later = redis.call('ZCARD', q.key .. ':delayed')
-q.buried = redis.call('ZCARD', q.key .. ':dead')
+q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+q.dead_count = redis.call('ZCARD', q.key .. ':dead')
 local key = q.key .. ':job:' .. ids[1]
 do
   local item, item_2, item_3, item_4 = q.key .. ':delayed', q.key .. ':wake', q.key .. ':dead', q.key .. ':dead'
@@ -477,12 +477,7 @@ do
         local task_3 = task_2 or ''
         key_2 = q_3.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if redis.pcall('HINCRBY', key_2, what, added) ~= n then
         return
       end
@@ -533,12 +528,7 @@ if q.tallies then
       local task_2 = task or ''
       key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    local added
-    if n < 1000000000000 then
-      added = string.format('%d', n)
-    else
-      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-    end
+    local added = string.format('%d', n)
     if redis.pcall('HINCRBY', key_2, what, added) ~= n then
       return
     end

@@ -108,9 +108,9 @@ if not bad then
       stale = nil,
       waiting = nil,
       awake = nil,
-      flying = nil,
-      later = nil,
-      buried = nil,
+      inflight_count = nil,
+      delayed_count = nil,
+      dead_count = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -130,9 +130,9 @@ end
 q.waiting = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
-q.flying = redis.call('ZCARD', q.key .. ':inflight')
-q.later = redis.call('ZCARD', q.key .. ':delayed')
-q.buried = redis.call('ZCARD', q.key .. ':dead')
+q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+q.dead_count = redis.call('ZCARD', q.key .. ':dead')
 local key = q.key .. ':job:'
 do
   local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10, item_11 = q.key .. ':meta', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':pending', q.key .. ':pending', q.key .. ':pending', q.key .. ':wake', q.key .. ':dead', q.key .. ':dead'
@@ -201,7 +201,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-if not q.born and q.waiting + q.flying + q.later > 0 then
+if not q.born and q.waiting + q.inflight_count + q.delayed_count > 0 then
   redis.call('ZREM', q.key .. ':delayed', '')
   redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
   if q.scheduled then
@@ -397,7 +397,7 @@ do
     q_2.stale = q_2.stepped or q_2.old or now - seen_2 >= q_2.longest / 10
   end
   local function ran_out(q_2, limit_2)
-    if q_2.flying == 0 then
+    if q_2.inflight_count == 0 then
       return {}
     end
     read_absence(q_2)
@@ -429,7 +429,7 @@ do
           q_2.seen = now
           redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now))
         end
-      elseif q_2.old and #ids < q_2.flying then
+      elseif q_2.old and #ids < q_2.inflight_count then
         q_2.grace = math.floor(now + q_2.longest / 2)
         write_seen(q_2, 'grace', string.format('%.0f', q_2.grace))
         read_absence(q_2)
@@ -472,7 +472,7 @@ do
       jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
     end
     redis.call('ZREM', q.key .. ':inflight', unpack(ids))
-    q.flying = q.flying - #ids
+    q.inflight_count = q.inflight_count - #ids
     local function mend_place(q_2, id, state)
       if state == 'pending' then
         q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
@@ -708,7 +708,7 @@ do
     promoted = #ids
   end
 end
-if q.buried > 0 then
+if q.dead_count > 0 then
   redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
 end
 for channel, message in pairs(messages) do
@@ -748,12 +748,7 @@ if q.tallies then
         local task_2 = task or ''
         key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if not (redis.pcall('HINCRBY', key_2, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
         redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')

@@ -225,9 +225,9 @@ if unknown then
   opened.waiting = redis.call('LLEN', opened.key .. ':pending')
   opened.awake = redis.call('LLEN', opened.key .. ':wake')
   redis.call('LLEN', opened.key .. ':broken')
-  opened.flying = redis.call('ZCARD', opened.key .. ':inflight')
-  opened.later = redis.call('ZCARD', opened.key .. ':delayed')
-  opened.buried = redis.call('ZCARD', opened.key .. ':dead')
+  opened.inflight_count = redis.call('ZCARD', opened.key .. ':inflight')
+  opened.delayed_count = redis.call('ZCARD', opened.key .. ':delayed')
+  opened.dead_count = redis.call('ZCARD', opened.key .. ':dead')
   local key = opened.key .. ':job:' .. ids[1]
   do
     local item, item_2, item_3, item_4 = opened.key .. ':delayed', opened.key .. ':wake', opened.key .. ':dead', opened.key .. ':dead'
@@ -416,12 +416,7 @@ if unknown then
         local task_2 = task or ''
         key_2 = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if redis.pcall('HINCRBY', key_2, what, added) ~= n then
         return
       end
@@ -535,12 +530,7 @@ if q.tallies then
       local task_2 = task or ''
       key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    local added
-    if n < 1000000000000 then
-      added = string.format('%d', n)
-    else
-      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-    end
+    local added = string.format('%d', n)
     if redis.pcall('HINCRBY', key, what, added) ~= n then
       return
     end

@@ -280,12 +280,7 @@ if q.tallies then
         local task_2 = task or ''
         key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
         redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')

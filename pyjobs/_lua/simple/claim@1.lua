@@ -187,12 +187,7 @@ local function add_count(q, task, what, n)
     local task_2 = task or ''
     key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
   end
-  local added
-  if n < 1000000000000 then
-    added = string.format('%d', n)
-  else
-    added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-  end
+  local added = string.format('%d', n)
   if redis.pcall('HINCRBY', key, what, added) ~= n then
     return
   end
