@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from pyjobs.admin.plan import Lasting, Plan, Words
+from pyjobs.admin.plan import Lasting, Learned, Owners, Plan, Words
 from pyjobs.engine import (
     MAX_ITEMS,
     MOST_PARTS,
@@ -75,9 +75,7 @@ def own_limits(keys: Keys, queue: str) -> Plan[dict[str, int]]:
     return {name: int(value) for name, value in named if value}
 
 
-def split(
-    keys: Keys, queue: str, number: int, mode: str, owner: Owner, durable: Durable | None
-) -> Plan[Parts]:
+def split(keys: Keys, queue: str, number: int, mode: str, durable: Durable | None) -> Plan[Parts]:
     """Split a queue in more parts, or carry on where that broke off.
 
     Every part is asked first whether the split can be. Then the queue itself learns the number,
@@ -88,7 +86,6 @@ def split(
         queue: the queue's name.
         number: how many parts.
         mode: its mode, where nothing was ever submitted.
-        owner: returns the node of a key.
         durable: who must have the number before the next part learns it; None is nobody.
 
     Raises:
@@ -97,7 +94,8 @@ def split(
     """
     whole("parts", number, 2, MOST_PARTS)
     key = keys.queue(queue)
-    had, places = yield from _known(key, number, owner)
+    limits = yield from own_limits(keys, queue)
+    had, places = yield from _known(key, number, (yield Owners()))
     mode = had.mode or mode_named(mode).name
     everything = Parts(number, 0, mode, places).keys(key)
     raised((yield [set_parts(part, number, places, mode, check=True) for part in everything]))
@@ -123,7 +121,10 @@ def split(
     if kept:
         # Each part keeps its share.
         raised((yield [keep_events(part, kept) for part in everything]))
-    return (yield from parts_of(keys, queue))
+    found: Parts = yield Learned(key)
+    # Each part takes its share.
+    yield OPERATOR.limit(key, **limits)
+    return found
 
 
 def _known(key: str, number: int, owner: Owner) -> Plan[tuple[Parts, tuple[int, ...]]]:
@@ -217,6 +218,7 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
                 break
     for part in everything:
         yield settle_parts(part)
+    yield Learned(key)
     return ""
 
 

@@ -19,6 +19,7 @@ from pyjobs.client.core import ClientCore
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import AsyncListener
 from pyjobs.client.middleware import Middleware
+from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.submit import Route
 from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed, Forbidden
@@ -99,6 +100,7 @@ class Client(AsyncSubmits):
         source = self._source
         source.core, source.server = self._core, self._server
         source.translating = self._translating
+        self._registrar = AsyncRegistrar(self._server, self._core.keys)
         self._listener = AsyncListener(self._server, self._core) if results else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._senders = {}
@@ -207,6 +209,7 @@ class Client(AsyncSubmits):
             await sender.close()
         if self._listener is not None:
             await self._listener.close()
+        await self._registrar.end()
         await aclose(self._server)
 
     def __del__(self) -> None:

@@ -16,20 +16,14 @@ from pyjobs.client.job import decode_by, unless_conflict
 from pyjobs.client.lookups import alook
 from pyjobs.client.middleware import Middleware, SubmitCall, around_async
 from pyjobs.client.options import Options, with_trace
+from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.stream import BaseStream, is_stream
 from pyjobs.client.submit import Item, Json, given, no_arguments
 from pyjobs.client.task_stream import Window
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.hints import HintedClient
 from pyjobs.task import Arguments, BaseTask, P, R
-from pyjobs.transport import (
-    AsyncServer,
-    ErrorTranslation,
-    aclose,
-    aregister,
-    arun_many,
-    node_of_submit,
-)
+from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, arun_many, node_of_submit
 
 
 class AsyncSubmits(HintedClient):
@@ -37,6 +31,7 @@ class AsyncSubmits(HintedClient):
 
     _core: ClientCore[Job]
     _middleware: Sequence[Middleware]
+    _registrar: AsyncRegistrar
     _server: AsyncServer
     _translating: ErrorTranslation
     # By the node that gets the submits; None of one server.
@@ -370,4 +365,4 @@ class AsyncSubmits(HintedClient):
             missing = await alook(self._server, self._core, self._core.sweep.calls(before))
             self._core.sweep.settle_gone(missing)
         if names := self._core.to_register(batch, time.monotonic()):
-            await aregister(self._server, self._core.keys, names)
+            await self._registrar.enter(names)

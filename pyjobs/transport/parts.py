@@ -22,7 +22,7 @@ FRESH_SECONDS = 1.0
 FIELDS = ("parts", "older", "mode", "places")
 
 
-class Book:
+class KnownParts:
     """Holds what a program knows of the parts of one server's queues.
 
     Attributes:
@@ -77,13 +77,13 @@ def words(queue: str) -> tuple[str, ...]:
     return ("HMGET", Keys.meta(queue), *FIELDS)
 
 
-_books: WeakKeyDictionary[Any, Book] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, KnownParts] = WeakKeyDictionary()
 
 
-def book_of(server: Any) -> Book:
-    """Return the book of a server's client."""
-    found = _books.get(server)
-    return found if found is not None else _books.setdefault(server, Book())
+def known_parts_of(server: Any) -> KnownParts:
+    """Return what is known of the parts of a server's queues."""
+    found = _known.get(server)
+    return found if found is not None else _known.setdefault(server, KnownParts())
 
 
 class _Sent(NamedTuple):
@@ -103,16 +103,16 @@ class Tried(str):
 _Active = tuple[int, Plan, Any]
 
 
-class Splitting:
+class PartRouting:
     """Decides which calls of one stream go to the parts of their queue, until each has its answer.
 
     Args:
-        book: what is known of the queues; what is learned is noted there.
+        known: what is known of the queues; what is learned is noted there.
         calls: the calls.
     """
 
-    def __init__(self, book: Book, calls: Iterable[Call[Any]]) -> None:
-        self._book = book
+    def __init__(self, known: KnownParts, calls: Iterable[Call[Any]]) -> None:
+        self._known = known
         self._source = calls
         self._sent: list[_Sent] = []
         self._is_plain = True
@@ -125,8 +125,8 @@ class Splitting:
             queue = call.keys[0] if call.keys else ""
             # What is no text is no name of a queue: the script refuses it.
             if verb is not None and isinstance(queue, str) and queue and not is_part(queue):
-                known = self._book.split.get(queue)
-                if verb.whole and not self._book.is_fresh(queue):
+                known = self._known.split.get(queue)
+                if verb.whole and not self._known.is_fresh(queue):
                     plan = verb.plan(call, None)
                 elif known is not None and not says_parts(call):
                     plan = verb.plan(call, known)
@@ -179,7 +179,7 @@ class Splitting:
         queues = list(dict.fromkeys(str(step) for step in asked if isinstance(step, str)))
         said = (yield tuple(queues)) if queues else []
         known = {
-            queue: self._book.note(queue, one) for queue, one in zip(queues, said, strict=True)
+            queue: self._known.note(queue, one) for queue, one in zip(queues, said, strict=True)
         }
         pauses = [step for step in asked if isinstance(step, float)]
         if pauses:
@@ -209,7 +209,7 @@ class Splitting:
             return "parts" in sent.call.script.options and not says_parts(sent.call)
         if isinstance(answer, PyjobsError) or sent.verb.whole:
             return False
-        return sent.verb.misses(answer) and not self._book.is_fresh(sent.call.keys[0])
+        return sent.verb.misses(answer) and not self._known.is_fresh(sent.call.keys[0])
 
 
 def node_of_submit(server: Any, queue: str, id: str, options: str) -> Hashable:
@@ -224,7 +224,7 @@ def node_of_submit(server: Any, queue: str, id: str, options: str) -> Hashable:
     # isinstance is dear here: redis-py's class is a protocol's.
     if type(server) not in (Cluster, AsyncCluster):
         return None
-    known = book_of(server).split.get(queue)
+    known = known_parts_of(server).split.get(queue)
     if known is not None:
         unique = hashed_by(options)
         queue = known.keys(queue)[hash_of(id if unique is None else unique) % known.number]
