@@ -6,14 +6,16 @@ Nothing here sends or waits; part_plans.py says what each verb means for the par
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from pyjobs.engine import Call, Keys, PartKey, Parts
+from pyjobs.engine import Call, Keys, PartKey, Parts, hash_of, hashed_by
 from pyjobs.errors import PyjobsError, WrongParts
+from pyjobs.transport.cluster import AsyncCluster, Cluster
 from pyjobs.transport.part_plans import VERBS, Verb
 from pyjobs.transport.part_totals import Plan
+from pyjobs.transport.server import owner_of
 
 # For so many seconds after it was asked, a queue is not asked again.
 FRESH_SECONDS = 1.0
@@ -208,6 +210,25 @@ class PartRouting:
         if isinstance(answer, PyjobsError) or sent.verb.whole:
             return False
         return sent.verb.misses(answer) and not self._known.is_fresh(sent.call.keys[0])
+
+
+def node_of_submit(server: Any, queue: str, id: str, options: str) -> Hashable:
+    """Return the node that a submit of one job goes to, as far as it is known; None of one server.
+
+    Args:
+        server: a client of redis-py.
+        queue: the queue's key.
+        id: the job's id.
+        options: the options argument of the script.
+    """
+    # isinstance is dear here: redis-py's class is a protocol's.
+    if type(server) not in (Cluster, AsyncCluster):
+        return None
+    known = known_parts_of(server).split.get(queue)
+    if known is not None:
+        unique = hashed_by(options)
+        queue = known.keys(queue)[hash_of(id if unique is None else unique) % known.number]
+    return owner_of(server)(queue)
 
 
 def is_part(key: str) -> bool:

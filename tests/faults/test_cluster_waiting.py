@@ -6,6 +6,7 @@ what comes within some seconds was heard of.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -21,6 +22,7 @@ from support.servers import FOUND, PREFERRED
 from test_cluster import SOON, TWELVE, commands_of, echo
 
 import pyjobs
+import pyjobs.aio
 from pyjobs.admin import Admin
 from pyjobs.engine import hash_of
 from pyjobs.testing import Server
@@ -326,6 +328,27 @@ def test_results_are_heard_while_a_node_is_silent_that_has_a_job_of_the_client(
                 assert time.monotonic() - began < AT_ONCE
         with working(cluster.url, echo, queues=[other]):
             assert waits.result(SOON) == "waits"
+
+
+def test_an_asyncio_client_submits_to_other_nodes_while_a_submit_waits_for_a_silent_one(
+    cluster: ClusterOfNodes,
+) -> None:
+    queue, other = cluster.names(2, "submits")
+
+    async def submit() -> None:
+        async with pyjobs.aio.Client(cluster.url, results=False) as client:
+            for name in (queue, other):
+                await client.submit(0, queue=name)
+            with silence(cluster.owner(other)):
+                waits = asyncio.create_task(client.submit(1, queue=other))
+                await asyncio.sleep(0.1)
+                async with asyncio.timeout(AT_ONCE):
+                    for value in range(5):
+                        await client.submit(value, queue=queue)
+                assert not waits.done()
+            assert (await waits).created
+
+    asyncio.run(submit())
 
 
 @pytest.mark.long
