@@ -34,8 +34,9 @@ they are pickled, and the table of their codes may live in this file.
 
 from __future__ import annotations
 
+import copy
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 
 class Rebuilt:
@@ -64,6 +65,17 @@ class PyjobsError(Rebuilt, Exception):
 
     code = ""
     accepted: tuple[str, ...] = ()
+
+
+E = TypeVar("E", bound=PyjobsError)
+
+
+def copied(error: E) -> E:
+    """Return an error like this one, with its attributes and its cause, for one caller of several:
+    each raises an error of its own."""
+    own = copy.copy(error)
+    own.__cause__ = error.__cause__
+    return own
 
 
 class BadArgument(PyjobsError, ValueError):

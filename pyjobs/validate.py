@@ -22,6 +22,7 @@ Duration = float | timedelta
 F = TypeVar("F")
 T = TypeVar("T")
 
+ADDRESS = "[HOST:]PORT, such as 0.0.0.0:8081"
 # The scripts take no more: ten years of ms, and ms since the epoch until the year 2286.
 MAX_MS = 315_360_000_000
 MAX_AT = 9_999_999_999_999
@@ -202,13 +203,18 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def host_and_port(name: str, address: str) -> tuple[str, int]:
+def host_and_port(name: str, address: str, form: str = ADDRESS) -> tuple[str, int]:
     """Return host and port of `HOST:PORT`, `[IPv6]:PORT`, or of a port alone: then 127.0.0.1.
+
+    Args:
+        name: the argument's own name, for the message.
+        address: the value to check.
+        form: what the caller takes, for the message.
 
     Raises:
         BadArgument: the address is none of these; the message begins with `name`.
     """
     host, _, port = address.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535 or host != host.strip():
-        raise BadArgument(f"{name}: {address!r} is not [HOST:]PORT, such as 0.0.0.0:8081")
+        raise BadArgument(f"{name}: {address!r} is not {form}")
     return host.strip("[]") or "127.0.0.1", int(port)

@@ -340,6 +340,7 @@ CHAPTERS: dict[str, list[Step]] = {
             "queue/receive",
             RELIABLE,
             "reliable",
+            "",
             "job-12",
             "0-nonce.9",
             "0",

@@ -148,6 +148,15 @@ def test_an_error_survives_a_copy_and_a_pickle(
     assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))
 
 
+def test_a_copied_error_is_another_with_the_same_words_attributes_and_cause() -> None:
+    error = errors.NotDurable("too few")
+    error.__cause__, error.ids, error.reached = OSError("gone"), ("a",), 1
+    found = errors.copied(error)
+    found.ids = ("b",)
+    assert (str(found), found.__cause__, found.reached) == ("too few", error.__cause__, 1)
+    assert error.ids == ("a",)
+
+
 @pytest.mark.parametrize(
     ("told", "words"),
     [

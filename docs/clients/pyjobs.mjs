@@ -386,12 +386,14 @@ export class Producer {
   }
 
   async #look(ids) {
-    if (!ids.length) return
-    const stored = await this.#scripts.once(this.#connection, 'queue/result', this.queue, ...ids.slice(0, 1000))
-    stored.forEach(([state, reason, , , , body], at) => {
-      if (ENDED.has(text(state))) this.#settle({ id: ids[at], state: text(state), reason: text(reason), body: text(body) })
-      else if (!text(state)) this.#settle({ id: ids[at], state: 'gone', reason: '-', body: '' })
-    })
+    // A reply with many bytes has the first jobs only.
+    for (let left = ids.slice(0, 1000), stored; left.length; left = left.slice(stored.length)) {
+      stored = await this.#scripts.once(this.#connection, 'queue/result', this.queue, ...left)
+      stored.forEach(([state, reason, , , , body], at) => {
+        if (ENDED.has(text(state))) this.#settle({ id: left[at], state: text(state), reason: text(reason), body: text(body) })
+        else if (!text(state)) this.#settle({ id: left[at], state: 'gone', reason: '-', body: '' })
+      })
+    }
   }
 
   #heard(body) {

@@ -286,6 +286,7 @@ sub look {
     my @ids = sort keys %{ $self->{waiting} };
     while (my @some = splice @ids, 0, 1000) {
         my $stored = $self->{scripts}->once($self->{redis}, 'queue/result', $self->{queue}, @some);
+        unshift @ids, splice @some, scalar @$stored;    # a reply with many bytes has the first jobs only
         for my $at (0 .. $#some) {
             my ($state, $reason, $body) = @{ $stored->[$at] }[0, 1, 5];
             $self->settle($some[$at], length $state ? $state : 'gone', $reason, $body // '')

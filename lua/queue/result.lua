@@ -1,6 +1,7 @@
 -- queue/result @1
--- Read what became of jobs, in the modes that store it.
--- returns  [[state, reason, queued, started, processed, body, attempts?] per item]
+-- Read what became of jobs, in the modes that store it. It reads about 4 MiB, so a call may not look at all of its items: the
+-- reply has the first ones then, in order. Name the others again.
+-- returns  [[state, reason, queued, started, processed, body, attempts?] per job]
 --          state      word   'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
 --                            '' when there is no such job (any more)
 --          reason     word   of a dead job 'attempts', 'rejected', 'crashed' or 'unknown'; of a job that was moved away
@@ -29,6 +30,11 @@ check_ids(ids)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
 
-local reply = {}
-for i = ids, #ARGV do reply[i] = stored(read_stored(q, ARGV[i])) end
+local reply, seen = {}, 0
+for i = ids, #ARGV do
+  local job = read_stored(q, ARGV[i])
+  reply[i] = stored(job)
+  seen = seen + size_of_stored(job)
+  if seen >= MOST_READ then break end
+end
 return reply

@@ -1,6 +1,7 @@
 -- queue/watch @1
--- Read what became of jobs, as queue/result does; a client hears from now on how those that have not ended end.
--- returns  [[state, reason, queued, started, processed, body, attempts?] per item]
+-- Read what became of jobs, as queue/result does; a client hears from now on how those that have not ended end. It reads
+-- about 4 MiB, so a call may not look at all of its items: the reply has the first ones then. Name the others again.
+-- returns  [[state, reason, queued, started, processed, body, attempts?] per job]
 --          state      word   'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
 --                            '' when there is no such job (any more)
 --          reason     word   of a dead job 'attempts', 'rejected', 'crashed' or 'unknown'; of a job that was moved away
@@ -32,11 +33,13 @@ check_ids(ids)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
 
-local reply, live = {}, {}
+local reply, live, seen = {}, {}, 0
 for i = ids, #ARGV do
   local job = read_stored(q, ARGV[i], 'client')
   reply[#reply + 1] = stored(job)
+  seen = seen + size_of_stored(job)
   if is_live(reply[#reply][STATE]) then live[#live + 1] = { q.job .. ARGV[i], job[CLIENTS] } end
+  if seen >= MOST_READ then break end
 end
 local added = joined(live, client)
 bad = denied('ZREM', added[1] and q.inflight, 'HSET', added[1])

@@ -51,11 +51,11 @@ bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.
   'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending,
   'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
-if not q.born and q.waiting + q.flying + q.later > 0 then mend_meta(q) end
+if not q.born and q.pending_count + q.inflight_count + q.delayed_count > 0 then mend_meta(q) end
 local dropped = drop_head(q, limit)
 local seen, back, dead = reap_expired(q, limit, max_crashes)
 local promoted = promote(q, limit)
-if q.buried > 0 then drop_old_dead(q) end
+if q.dead_count > 0 then drop_old_dead(q) end
 send_messages()
 if #back + promoted > 0 then wake(q) end
 write_counters(q)

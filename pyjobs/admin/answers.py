@@ -9,7 +9,7 @@ WHY_NOT = {
     "CONFLICT": "another job holds its id or its unique key",
     "unreadable": "the other server can't read it",
     "WRONGMODE": "the other queue has another mode",
-    "PARTS": "the other queue has parts, and takes no jobs of another queue",
+    "PARTS": "the other queue was split meanwhile: settle its split, and move the job again",
     "quarantine": "it is in quarantine, since it crashed twice",
     "stale": "a move has begun with it more than a day ago: see `pyjobs outbox`",
     "parked": "it is not stale, and the next move carries it on",

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pyjobs.admin import queue_problems, server_problems, worker_problems
-from pyjobs.admin.plan import Asked, Plan
+from pyjobs.admin.plan import Asked, NodeAnswers, OnEachNode, Plan
 from pyjobs.admin.plans import queues as known_to
 from pyjobs.admin.problem import LEVELS, Problem
 from pyjobs.admin.queues import no_queue
@@ -40,8 +40,34 @@ SETTINGS = (
 Unseen = dict[str, bool]
 
 
-def examine_server(
-    keys: Keys, where: str, role: str, queue: str, spans_nodes: bool
+def examine(keys: Keys, named: Sequence[str], role: str, oldest: int) -> Plan[list[Problem]]:
+    """Examine each server and each queue. Returns errors first, then warnings, then notes.
+
+    Args:
+        keys: the names under the prefix.
+        named: the queues' names; none is every queue of the registry.
+        role: 'producer', 'worker' or 'operator': what the user of the URL is to do.
+        oldest: ms that a job may wait.
+
+    Raises:
+        BadArgument: a name is malformed, or nothing was ever submitted to a queue that is named.
+        Forbidden: Redis's access rules forbid to read the registry.
+        Unavailable: a server that is no node of a cluster can't be reached.
+    """
+    names = yield from _queues_to_examine(keys, named)
+    place = names[0] if names else "any"
+
+    def plan_of(where: str, in_cluster: bool) -> Plan[list[Problem]]:
+        return _examine_server(keys, where, role, place, in_cluster)
+
+    answers = yield OnEachNode(plan_of)
+    problems = _problems_of_nodes(answers)
+    problems += yield from _examine_queues(keys, names, bool(named), oldest)
+    return sorted(problems, key=lambda one: LEVELS.index(one.level))
+
+
+def _examine_server(
+    keys: Keys, where: str, role: str, queue: str, in_cluster: bool
 ) -> Plan[list[Problem]]:
     """Ask one server for its settings and its state.
 
@@ -50,7 +76,7 @@ def examine_server(
         where: 'HOST:PORT' of the server; '' when only a sentinel knows.
         role: 'producer', 'worker' or 'operator': what its user is to do.
         queue: name of a queue for which the user's rights are asked.
-        spans_nodes: whether the URL is that of a cluster.
+        in_cluster: whether the URL is that of a cluster.
     """
     unseen: Unseen = {}
     raw = yield Asked(("INFO",))
@@ -79,30 +105,23 @@ def examine_server(
         raw = yield Asked(("CLUSTER", "INFO"))
         refused = _is_refused(raw, "CLUSTER INFO", unseen)
         cluster = {} if refused else server_problems.parse_info(raw)
-        problems += server_problems.cluster_problems(where, info, cluster, spans_nodes)
+        problems += server_problems.cluster_problems(where, info, cluster, in_cluster)
     problems += yield from _clock_and_scripts(where, unseen)
     return [*problems, *_unseen_problems(where, unseen)]
 
 
-def problems_of_nodes(
-    names: Sequence[str], answers: Sequence[list[Problem] | PyjobsError], spans_nodes: bool
-) -> list[Problem]:
+def _problems_of_nodes(answers: NodeAnswers) -> list[Problem]:
     """Return what was found on each server; of a node of a cluster also that it does not answer.
-
-    Args:
-        names: 'HOST:PORT' of each.
-        answers: what `examine_server` returned or raised for each.
-        spans_nodes: whether the URL is that of a cluster.
 
     Raises:
         Unavailable: a server that is no node of a cluster can't be reached.
         PyjobsError: the first other error.
     """
     problems: list[Problem] = []
-    for where, answer in zip(names, answers, strict=True):
+    for where, answer in answers.by_node:
         if not isinstance(answer, PyjobsError):
             problems += answer
-        elif spans_nodes and isinstance(answer, Unavailable):
+        elif answers.in_cluster and isinstance(answer, Unavailable):
             problems += server_problems.silent_problems(where, answer)
         else:
             raise answer
@@ -171,7 +190,7 @@ def _is_refused(answer: Any, what: str, unseen: Unseen) -> bool:
     return refused
 
 
-def queues_to_examine(keys: Keys, named: Sequence[str]) -> Plan[list[str]]:
+def _queues_to_examine(keys: Keys, named: Sequence[str]) -> Plan[list[str]]:
     """Return the queues that are named, or else those of the registry.
 
     Args:
@@ -191,7 +210,7 @@ def queues_to_examine(keys: Keys, named: Sequence[str]) -> Plan[list[str]]:
     return [] if isinstance(found, PyjobsError) else list(known_queues(found))
 
 
-def examine_queues(
+def _examine_queues(
     keys: Keys, names: Sequence[str], named: bool, oldest: int
 ) -> Plan[list[Problem]]:
     """Ask queues for their numbers and their schedules.
@@ -260,8 +279,3 @@ def _parked(keys: Keys, name: str) -> Plan[Counter[str]]:
         found.update(job.finding for job in page.jobs)
         if not page.jobs or found.total() >= page.total:
             return found
-
-
-def sorted_by_level(problems: Sequence[Problem]) -> list[Problem]:
-    """Return errors first, then warnings, then notes."""
-    return sorted(problems, key=lambda one: LEVELS.index(one.level))

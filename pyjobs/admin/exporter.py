@@ -16,10 +16,10 @@ from pyjobs.prometheus import metrics_page, prometheus
 GAUGES = {
     "quarantined_jobs": "Of the delayed jobs: those that crashed twice and wait for their turn.",
     "broken_entries": "Entries of the list of what could not be run.",
-    "oldest_seconds": "Since the submit of the next job that may run; 0 when none waits.",
+    "oldest_seconds": "Since the submit of the next job that may run; 0 when none is pending.",
     "overdue_seconds": "Since the first lease ran out that no call has taken back.",
     "paused": "1 when claims take no jobs.",
-    "wanted_slots": "Slots that would run all that waits or runs now; while paused, what runs.",
+    "wanted_slots": "Slots for all jobs pending or in flight; while paused, for those in flight.",
 }
 
 

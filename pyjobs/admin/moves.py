@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.edits import Edited, ReportDone, expected_count, from_behind
@@ -27,13 +28,15 @@ from pyjobs.engine import (
     ModeName,
     ParkedJob,
     SentJob,
+    by_part,
     hash_of,
     read_outbox,
+    read_parts,
     receive_jobs,
     send_jobs,
     settle_jobs,
 )
-from pyjobs.errors import BadArgument, NoJob, PyjobsError, WrongMode
+from pyjobs.errors import BadArgument, NoJob, PyjobsError, WrongMode, WrongParts
 from pyjobs.ids import new_id
 from pyjobs.validate import checked
 
@@ -46,15 +49,30 @@ HELD = ("stale", "missing")
 SETTLED = {"gone": "moved", "back": "kept"}
 
 
+class Target(NamedTuple):
+    """Holds where jobs go.
+
+    Attributes:
+        name: the name of the queue.
+        mode: the mode of both queues.
+        places: the numbers in the names of its parts but the first.
+    """
+
+    name: str
+    mode: ModeName
+    places: tuple[int, ...] = ()
+
+
 def move_ids(keys: Keys, queue: str, to: str, ids: Sequence[str]) -> Plan[list[Answer]]:
     """Move jobs by their ids.
 
     Raises:
         BadArgument: the queues are one, or there is no such queue.
         WrongMode: the other queue has another mode.
+        WrongParts: one of the queues was split, and the split is not settled.
     """
     named = [checked("id", id) for id in ids]
-    mode = yield from _begin(keys, queue, to)
+    target = yield from _begin(keys, queue, to)
     parts = yield from each_part(keys, queue)
     found: dict[str, Answer] = {}
     # A job is in the part of its id, unless its submit had a unique key.
@@ -62,7 +80,7 @@ def move_ids(keys: Keys, queue: str, to: str, ids: Sequence[str]) -> Plan[list[A
         for at, part in enumerate(parts):
             left = [id for id in named if id not in found or found[id].word == NoJob.code]
             mine = [id for id in left if (hash_of(id) % len(parts) == at) != elsewhere]
-            for answer in (yield from _carry(part, queue, to, mode, mine, None)):
+            for answer in (yield from _carry(part, queue, target, mine, None)):
                 found[answer.id] = answer
     return [found[id] for id in dict.fromkeys(named)]
 
@@ -81,9 +99,10 @@ def move_jobs(
         BadArgument: the queues are one, there is no such queue, the filter does not fit, or the
             number of jobs has moved from what was expected.
         WrongMode: the other queue has another mode.
+        WrongParts: one of the queues was split, and the split is not settled.
     """
-    mode = yield from _begin(keys, queue, to)
-    state = state_for("move", where, mode)
+    target = yield from _begin(keys, queue, to)
+    state = state_for("move", where, target.mode)
     counted = yield from expected_count(keys, queue, state, where, expected, progress)
     done, refused = 0, dict[str, Answer]()
     for part in (yield from each_part(keys, queue)):
@@ -95,7 +114,7 @@ def move_jobs(
             )  # fmt: skip
             ids = [id for id in fitting(found.jobs, state) if id not in refused]
             ids = ids[: counted - done - len(refused)]
-            answers = yield from _carry(part, queue, to, mode, ids, state)
+            answers = yield from _carry(part, queue, target, ids, state)
             done += sum(answer.done for answer in answers)
             refused |= {answer.id: answer for answer in answers if not answer.done}
             if progress:
@@ -105,8 +124,9 @@ def move_jobs(
     return Edited(done, list(refused.values()))
 
 
-def _begin(keys: Keys, queue: str, to: str) -> Plan[ModeName]:
-    """Check the two queues, and carry on what an earlier move has left in the outbox."""
+def _begin(keys: Keys, queue: str, to: str) -> Plan[Target]:
+    """Check the two queues, and carry on what an earlier move has left in the outbox. Returns where
+    the jobs go."""
     mode = yield from mode_of(keys, queue)
     other = (yield OPERATOR.stats(keys.queue(to))).mode
     if queue == to:
@@ -117,7 +137,10 @@ def _begin(keys: Keys, queue: str, to: str) -> Plan[ModeName]:
         raise WrongMode(f"queue {to} is {other}, not {mode}")
     for part in (yield from each_part(keys, queue)):
         yield from carry_on(part, queue, mode, to)
-    return mode
+    there = yield read_parts(keys.queue(to))
+    if there.older:
+        raise WrongParts(f"queue {to} was split, and the split is not settled")
+    return Target(to, mode, there.places)
 
 
 def carry_on(keys: Keys, queue: str, mode: ModeName, to: str = "") -> Plan[None]:
@@ -130,7 +153,7 @@ def carry_on(keys: Keys, queue: str, mode: ModeName, to: str = "") -> Plan[None]
         page = yield read_outbox(keys.queue(queue), skip=skip, limit=MAX_ITEMS)
         todo = [job.id for job in page.jobs if job.finding not in HELD and job.id not in tried]
         if todo:
-            yield from _carry(keys, queue, to or queue, mode, todo, PARKED, away)
+            yield from _carry(keys, queue, Target(to or queue, mode), todo, PARKED, away)
             tried.update(todo)
             continue  # what has left the outbox makes room on this page
         skip += len(page.jobs)
@@ -193,8 +216,7 @@ def settle_in(keys: Keys, queue: str, ids: Sequence[str], word: str) -> Plan[lis
 def _carry(
     keys: Keys,
     queue: str,
-    to: str,
-    mode: ModeName,
+    target: Target,
     ids: Sequence[str],
     state: str | None,
     away: set[str] | None = None,
@@ -208,20 +230,23 @@ def _carry(
     at = 0
     while at < len(ids):
         part = ids[at : at + RECORD_ITEMS]
-        sent = yield send_jobs(keys.queue(queue), part, to=to, nonce=new_id(), state=state)
+        sent = yield send_jobs(
+            *(keys.queue(queue), part), to=target.name, nonce=new_id(), state=state,
+            places=target.places,
+        )  # fmt: skip
         at += sent.looked
         for job in sent.jobs:
             answers[job.id] = Answer(job.id, job.word, False)
         parked = sorted((job for job in sent.jobs if job.move), key=lambda job: job.to)
-        for target, jobs in groupby(parked, key=lambda job: job.to):
-            if away is not None and target in away:
+        for to, jobs in groupby(parked, key=lambda job: job.to):
+            if away is not None and to in away:
                 continue
             try:
-                words = yield from _deliver(keys, queue, target, mode, list(jobs))
+                words = yield from _deliver(keys, queue, to, target.mode, list(jobs))
             except PyjobsError:
-                if away is None or target == to:
+                if away is None or to == target.name:
                     raise
-                away.add(target)
+                away.add(to)
                 continue
             for id, word in words:
                 answers[id] = Answer(id, word, word == "moved")
@@ -232,15 +257,27 @@ def _deliver(
     keys: Keys, queue: str, to: str, mode: ModeName, jobs: list[SentJob]
 ) -> Plan[list[tuple[str, str]]]:
     # The keys may be those of a part, and the other queue is a whole one.
-    [words] = yield [receive_jobs(Keys(keys.prefix).queue(to), mode, jobs)]
-    if isinstance(words, PyjobsError):
-        words.add_note(f"{len(jobs)} jobs are in the outbox of queue {queue}: move them again")
-        raise words
-    answers = yield settle_jobs(
-        keys.queue(queue),
-        [(job.id, job.move, word) for job, word in zip(jobs, words, strict=True)],
-    )
+    groups = by_part(Keys(keys.prefix).queue(to), jobs)
+    replies = yield [
+        receive_jobs(part, mode, some, parts=number) for (part, number), some in groups.items()
+    ]
+    answered: list[tuple[SentJob, str]] = []
+    failed: list[PyjobsError] = []
+    for some, words in zip(groups.values(), replies, strict=True):
+        if isinstance(words, PyjobsError):
+            failed.append(words)
+        else:
+            answered += zip(some, words, strict=True)
+    settled = []
+    if answered:
+        settled = yield settle_jobs(
+            keys.queue(queue), [(job.id, job.move, word) for job, word in answered]
+        )
+    if failed:
+        left = len(jobs) - len(answered)
+        failed[0].add_note(f"{left} jobs are in the outbox of queue {queue}: move them again")
+        raise failed[0]
     return [
         (job.id, word if answer == "kept" else answer)
-        for job, word, answer in zip(jobs, words, answers, strict=True)
+        for (job, word), answer in zip(answered, settled, strict=True)
     ]

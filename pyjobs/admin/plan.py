@@ -8,13 +8,29 @@ once. No operation may live here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 from pyjobs.engine import Call, Durable
 from pyjobs.errors import PyjobsError
-from pyjobs.transport import AsyncServer, Server, acommand, arun, arun_many, command, run, run_many
+from pyjobs.transport import (
+    AsyncServer,
+    Server,
+    acommand,
+    address_of,
+    aprimaries,
+    aread_parts,
+    arun,
+    arun_many,
+    command,
+    is_cluster,
+    owner_of,
+    primaries,
+    read_parts,
+    run,
+    run_many,
+)
 
 T = TypeVar("T")
 # Called with how many entries or jobs a plan has looked at so far.
@@ -57,7 +73,46 @@ class Lasting(NamedTuple):
     durable: Durable
 
 
-Step = Call[Any] | list[Call[Any]] | Words | Asked | Lasting
+class OnEachNode(NamedTuple):
+    """Holds a plan for each primary of a cluster, or for the only server. The plans are driven side
+    by side, and the plan that yields this gets their `NodeAnswers`.
+
+    Attributes:
+        plan_of: makes the plan of a node, of its address and of whether there is a cluster.
+    """
+
+    plan_of: Callable[[str, bool], Generator[Any, Any, Any]]
+
+
+class NodeAnswers(NamedTuple):
+    """Holds what the plans of `OnEachNode` returned.
+
+    Attributes:
+        in_cluster: whether the nodes are those of a cluster.
+        by_node: for each node 'HOST:PORT', '' where only a sentinel knows the address, and what its
+            plan returned, or the error that the plan raised.
+    """
+
+    in_cluster: bool
+    by_node: list[tuple[str, Any]]
+
+
+class Owners(NamedTuple):
+    """Asks which node has which key. The plan gets a function that returns the node of a key."""
+
+
+class Learned(NamedTuple):
+    """Asks in how many parts a queue is split, and lets the calls to come know. The plan gets the
+    `Parts`.
+
+    Attributes:
+        queue: the queue's key.
+    """
+
+    queue: str
+
+
+Step = Call[Any] | list[Call[Any]] | Words | Asked | Lasting | OnEachNode | Owners | Learned
 Plan = Generator[Step, Any, T]
 
 
@@ -92,6 +147,13 @@ def drive(server: Server, plan: Plan[T]) -> T:
                 answer = run(server, step)
             elif isinstance(step, Lasting):
                 answer = run_many(server, step.calls, errors_in_place=True, durable=step.durable)
+            elif isinstance(step, OnEachNode):
+                answer = _on_each_node(server, step)
+            elif isinstance(step, Owners):
+                primaries(server)  # a cluster asks for its table
+                answer = owner_of(server)
+            elif isinstance(step, Learned):
+                answer = read_parts(server, step.queue)
             else:
                 answer = run_many(server, step, side_by_side=True)
         except PyjobsError:
@@ -125,6 +187,13 @@ async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
             elif isinstance(step, Lasting):
                 calls, durable = step
                 answer = await arun_many(server, calls, errors_in_place=True, durable=durable)
+            elif isinstance(step, OnEachNode):
+                answer = await _aon_each_node(server, step)
+            elif isinstance(step, Owners):
+                await aprimaries(server)  # a cluster asks for its table
+                answer = owner_of(server)
+            elif isinstance(step, Learned):
+                answer = await aread_parts(server, step.queue)
             else:
                 answer = await arun_many(server, step)
         except PyjobsError:
@@ -132,27 +201,24 @@ async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
             raise
 
 
-def drive_each(parts: Sequence[tuple[Server, Plan[T]]]) -> list[T | PyjobsError]:
-    """Send several plans side by side, each to its server; return what each returns or raises.
+def _on_each_node(server: Server, step: OnEachNode) -> NodeAnswers:
+    nodes, in_cluster = primaries(server), is_cluster(server)
+    names = [address_of(node) for node in nodes]
+    plans = [step.plan_of(name, in_cluster) for name in names]
+    if len(nodes) == 1:
+        answers = [_driven(nodes[0], plans[0])]
+    else:
+        with ThreadPoolExecutor(min(len(nodes), MOST_NODES), "pyjobs-nodes") as pool:
+            answers = [*pool.map(_driven, nodes, plans)]
+    return NodeAnswers(in_cluster, [*zip(names, answers, strict=True)])
 
-    Args:
-        parts: a server and its plan, at least one.
-    """
-    if len(parts) == 1:
-        return [_driven(*parts[0])]
-    with ThreadPoolExecutor(min(len(parts), MOST_NODES), "pyjobs-nodes") as pool:
-        sending = [pool.submit(_driven, server, plan) for server, plan in parts]
-    return [sent.result() for sent in sending]
 
-
-async def adrive_each(parts: Sequence[tuple[AsyncServer, Plan[T]]]) -> list[T | PyjobsError]:
-    """Send several plans side by side by asyncio, each to its server; return what each returns or
-    raises.
-
-    Args:
-        parts: a server and its plan.
-    """
-    return await asyncio.gather(*(_adriven(*part) for part in parts))
+async def _aon_each_node(server: AsyncServer, step: OnEachNode) -> NodeAnswers:
+    nodes, in_cluster = await aprimaries(server), is_cluster(server)
+    names = [address_of(node) for node in nodes]
+    plans = [step.plan_of(name, in_cluster) for name in names]
+    answers = await asyncio.gather(*map(_adriven, nodes, plans))
+    return NodeAnswers(in_cluster, [*zip(names, answers, strict=True)])
 
 
 def _driven(server: Server, plan: Plan[T]) -> T | PyjobsError:

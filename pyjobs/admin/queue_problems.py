@@ -63,11 +63,12 @@ def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Probl
         till = "until a resume" if stats.paused < 0 else f"for another {stats.paused / 1000:.0f} s"
         yield Problem(
             "warning", "paused", where, f"the queue is paused {till}",
-            f"{stats.pending} jobs wait, and workers claim none", f"pyjobs resume {queue}",
+            f"{stats.pending} jobs are pending, and workers claim none", f"pyjobs resume {queue}",
         )  # fmt: skip
     if idle and stats.oldest >= IDLE_MS:
         yield Problem(
-            "error", "workers", where, "jobs wait, none is in flight, and no idle worker is there",
+            "error", "workers", where,
+            "jobs are pending, none is in flight, and no idle worker is there",
             "the jobs run when a worker of the queue is there", "pyjobs work MODULE:WORKER",
         )  # fmt: skip
     elif stats.oldest >= oldest and not stats.paused:

@@ -23,6 +23,7 @@ PORT = "8125"
 HOST = re.compile(r"(?=.*[A-Za-z.-])[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 # What is measured of runs and waits: the histogram of the counters, and the name of the timing.
 TIMINGS = {"wait": "delay", "run": "work", "fail": "work_failed"}
+FORM = "HOST[:PORT], such as localhost:8125"
 BARE = "none"
 BUCKET = re.compile(r"(wait|run|fail)<([0-9]+)")
 
@@ -48,7 +49,7 @@ class Statsd:
         self._scraper, self._prefix = scraper, prefix
         if HOST.fullmatch(address):
             address = f"{address}:{PORT}"
-        self.address = host_and_port("statsd", address)
+        self.address = host_and_port("statsd", address, FORM)
         family = socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._before: dict[str, Mapping[Key, int]] = {}

@@ -181,6 +181,7 @@ class Changes(Base[Server]):
         Raises:
             BadArgument: a name is malformed, or nothing was ever submitted to the queue.
             WrongMode: the other queue has another mode; nothing was done.
+            WrongParts: one of the queues was split, and the split is not settled; nothing was done.
             QueueFull: Redis is full. Jobs may be in the outbox.
             Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached. Jobs may be in the outbox.
@@ -216,6 +217,7 @@ class Changes(Base[Server]):
             BadArgument: a name is malformed, nothing was ever submitted to the queue, the filter
                 does not fit, or the number has moved; nothing was done.
             WrongMode: the other queue has another mode; nothing was done.
+            WrongParts: one of the queues was split, and the split is not settled; nothing was done.
             QueueFull: Redis is full. Jobs may be in the outbox.
             Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached. Jobs may be in the outbox.

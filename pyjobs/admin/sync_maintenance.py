@@ -11,19 +11,13 @@ from collections.abc import Sequence
 
 from pyjobs.admin import repair as records
 from pyjobs.admin.base import Base
-from pyjobs.admin.doctor import (
-    examine_queues,
-    examine_server,
-    problems_of_nodes,
-    queues_to_examine,
-    sorted_by_level,
-)
-from pyjobs.admin.plan import ReportLooked, drive, drive_each
+from pyjobs.admin.doctor import examine
+from pyjobs.admin.plan import ReportLooked, drive
 from pyjobs.admin.problem import Problem
 from pyjobs.admin.reap import ReapedQueue, reap
 from pyjobs.admin.repair import Finding, Repaired
 from pyjobs.engine import MAX_ITEMS, ModeName
-from pyjobs.transport import Server, address_of, is_cluster, primaries
+from pyjobs.transport import Server
 from pyjobs.validate import to_ms
 
 
@@ -134,12 +128,4 @@ class Maintenance(Base[Server]):
         """
         wait = to_ms("oldest", oldest) or 0
         with self._errors:
-            names = drive(self._server, queues_to_examine(self._keys, queues))
-            nodes, spans = primaries(self._server), is_cluster(self._server)
-            place = names[0] if names else "any"
-            where = [address_of(node) for node in nodes]
-            looks = [examine_server(self._keys, one, role, place, spans) for one in where]
-            answers = drive_each(list(zip(nodes, looks, strict=True)))
-            found = problems_of_nodes(where, answers, spans)
-            found += drive(self._server, examine_queues(self._keys, names, bool(queues), wait))
-        return sorted_by_level(found)
+            return drive(self._server, examine(self._keys, queues, role, wait))

@@ -108,10 +108,10 @@ def workers(keys: Keys, queue: str | None) -> Plan[SeenWorkers]:
 def seen(announced: Announced) -> SeenWorker:
     """Return what a worker has said, without what is not of the right type."""
     try:
-        said = json.loads(announced.about)
+        value = json.loads(announced.about)
     except (ValueError, RecursionError):
-        said = None
-    about = Said(said)
+        value = None
+    about = AnnouncedObject(value)
     return SeenWorker(
         announced.worker,
         announced.ago,
@@ -124,7 +124,7 @@ def seen(announced: Announced) -> SeenWorker:
         about.number("slots"),
         about.number("held"),
         about.number("running"),
-        tuple(running(Said(job), announced.ago) for job in about.many("jobs")),
+        tuple(running(AnnouncedObject(job), announced.ago) for job in about.many("jobs")),
         about.number("up") + announced.ago,
         about.number("lag"),
         about.number("stopping") == 1,
@@ -148,35 +148,35 @@ def why_unserved(task: str, workers: Sequence[SeenWorker]) -> str:
     return ""
 
 
-def running(job: Said, ago: int) -> RunningJob:
+def running(job: AnnouncedObject, ago: int) -> RunningJob:
     """Return a job that a worker ran so many ms ago."""
     ran = job.number("ran") + ago
     return RunningJob(job.text("queue"), job.text("id"), job.text("task"), ran)
 
 
-class Said:
+class AnnouncedObject:
     """Reads an object of JSON that anybody may have written: what has the wrong type is absent.
 
     Args:
-        said: the value.
+        value: the value.
     """
 
-    def __init__(self, said: Any) -> None:
-        self._said: dict[str, Any] = said if isinstance(said, dict) else {}
+    def __init__(self, value: Any) -> None:
+        self._fields: dict[str, Any] = value if isinstance(value, dict) else {}
 
     def text(self, name: str) -> str:
         """Return a text, '' where there is none."""
-        found = self._said.get(name)
+        found = self._fields.get(name)
         return found if isinstance(found, str) else ""
 
     def number(self, name: str) -> int:
         """Return a whole number of 0 or more, 0 where there is none; true is 1."""
-        found = self._said.get(name)
+        found = self._fields.get(name)
         return int(found) if isinstance(found, int) and 0 <= found < 2**53 else 0
 
     def many(self, name: str) -> list[Any]:
         """Return the elements of an array, none where there is none."""
-        found = self._said.get(name)
+        found = self._fields.get(name)
         return found if isinstance(found, list) else []
 
     def texts(self, name: str) -> tuple[str, ...]:

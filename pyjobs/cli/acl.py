@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import Word, mode_option, prefix_option, url_option
+from pyjobs.cli.common import mode_option, prefix_option, url_option
 from pyjobs.cli.output import show
+from pyjobs.cli.values import Number, Word
 from pyjobs.engine import ROLES, Durable, Keys, ModeName, durable_of, rules_of
 from pyjobs.transport import database, spans_nodes
 from pyjobs.validate import checked
@@ -18,7 +19,7 @@ from pyjobs.validate import checked
 @click.option("--user", metavar="NAME", help="Name of the Redis user.  [default: ROLE]")
 @click.option(
     "--db",
-    type=click.IntRange(0),
+    type=Number(0),
     metavar="NUMBER",
     help="Database of the queues.  [default: that of the URL]",
 )

@@ -3,84 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import click
 
-from pyjobs.cli.acl import acl
-from pyjobs.cli.cancel import cancel
-from pyjobs.cli.check import check
-from pyjobs.cli.counters import counters
-from pyjobs.cli.dead import dead
-from pyjobs.cli.delete import delete
-from pyjobs.cli.doctor import doctor
-from pyjobs.cli.events import events
-from pyjobs.cli.explain import explain
-from pyjobs.cli.failures import failures
-from pyjobs.cli.health import health
-from pyjobs.cli.jobs import jobs
-from pyjobs.cli.limit import limit
-from pyjobs.cli.memory import memory
-from pyjobs.cli.mode import mode
-from pyjobs.cli.monitor import monitor
-from pyjobs.cli.move import move
-from pyjobs.cli.operating import NotConfirmed
-from pyjobs.cli.outbox import outbox
-from pyjobs.cli.output import say, show, show_error
-from pyjobs.cli.parts import parts
-from pyjobs.cli.pause import pause, resume
-from pyjobs.cli.purge import purge
-from pyjobs.cli.reap import reap
-from pyjobs.cli.requeue import requeue
-from pyjobs.cli.result import result
-from pyjobs.cli.run_now import run_now
-from pyjobs.cli.schedules import schedules
-from pyjobs.cli.scripts import scripts
-from pyjobs.cli.show import show as show_job
-from pyjobs.cli.status import status
-from pyjobs.cli.submit import submit
-from pyjobs.cli.tasks import tasks
-from pyjobs.cli.top import top
-from pyjobs.cli.work import work
-from pyjobs.cli.workers import workers
+from pyjobs.cli.complaints import complain
+from pyjobs.cli.groups import Commands
+from pyjobs.cli.output import open_streams, say_warnings, show
 from pyjobs.errors import PyjobsError
 
 INTERRUPTED = 130
-EXIT_CODES = """Every command exits with 0 when it did what it was asked for, and with 1 on an
-error, also of the command line itself, which it reports on stderr. `submit` and `result` exit
-with 2 when there is no result yet, `doctor` when there are warnings and no error, and a command
-that asks before it forgets jobs when nobody says yes."""
-
-
-class InOrder(click.Group):
-    """Lists the commands in the order in which they were added, as a newcomer needs them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands."""
-        return list(self.commands)
+EXIT_CODES = """\b
+Exit codes:
+  0    the command did what it was asked for, or the answer is yes
+  1    an error, or the answer is no; stderr says why in one line
+  2    no result yet (submit, result); warnings and no error (doctor);
+       nobody said yes (commands that ask first)
+  130  Ctrl-C"""
+LISTED = {
+    "Submit and run": {
+        "submit": "Submit a job and print its id, or with --wait its result.",
+        "result": "Print the result of a job.",
+        "work": "Run a worker.",
+        "tasks": "List the tasks of a Python module.",
+    },
+    "Look at queues and workers": {
+        "status": "Show what each queue holds, and its rates.",
+        "top": "Show the busiest queues and tasks, again and again.",
+        "workers": "Show the workers and what they run.",
+        "counters": "Show how many jobs came, ended and failed, by task.",
+        "events": "Show what happened to which jobs, in order.",
+        "schedules": "Show schedules; pause, resume, run or remove one.",
+        "memory": "Estimate the memory that a queue takes.",
+    },
+    "Look at jobs": {
+        "jobs": "List the jobs of a queue, by their state.",
+        "show": "Show all that is known of a job.",
+        "explain": "Say why a job is not running.",
+        "failures": "Count the dead jobs by their error.",
+        "dead": "List the dead jobs with their errors.",
+    },
+    "Act on jobs": {
+        "cancel": "Cancel jobs that have not ended.",
+        "requeue": "Let dead or failed jobs run again.",
+        "run-now": "Let delayed jobs run now.",
+        "move": "Move jobs to another queue.",
+        "outbox": "Show jobs on their way to another queue.",
+        "delete": "Forget jobs.",
+        "purge": "Forget all pending jobs, or delayed or dead ones.",
+    },
+    "Act on queues": {
+        "pause": "Let workers claim nothing.",
+        "resume": "Let workers claim again.",
+        "limit": "Set how many jobs may be pending, and how large.",
+        "mode": "Change the mode of an empty queue.",
+        "parts": "Split a queue over the nodes of a cluster.",
+    },
+    "Keep it healthy": {
+        "doctor": "Say what is wrong with Redis and the queues.",
+        "check": "Hold each entry of a queue against its job; mend them.",
+        "reap": "Put back the jobs of workers that died.",
+        "health": "Ask a worker whether it is healthy.",
+        "monitor": "Answer Prometheus, or send to StatsD.",
+    },
+    "Set up": {
+        "scripts": "List, load, show or export the Lua scripts.",
+        "acl": "Print the Redis access rules of a role.",
+        "help": "Explain a command.",
+        "version": "Print the version of pyjobs.",
+    },
+}
 
 
 @click.group(
-    cls=InOrder,
-    commands=[
-        *(submit, result, work, health, tasks, status, top, counters, workers),
-        *(jobs, show_job, events, explain, failures, dead),
-        *(pause, resume, cancel, requeue, run_now, move, outbox, delete, purge, schedules),
-        *(mode, limit, parts, memory),
-        *(check, doctor, monitor, reap, scripts, acl),
-    ],
+    cls=Commands,
+    listed=LISTED,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
     invoke_without_command=True,
 )
-@click.version_option(version("pyjobs"), prog_name="pyjobs")
+@click.version_option(package_name="pyjobs", prog_name="pyjobs")
 @click.pass_context
 def app(context: click.Context) -> None:
     """Submit jobs to Redis, run workers, and look after both.
 
     A client submits a job, which is some JSON, to a queue. A worker claims the job, runs its
     handler and records the result. Every command that needs Redis finds it by --url, or by the
-    environment variable PYJOBS_URL.
+    environment variable PYJOBS_URL. `pyjobs COMMAND --help` explains a command.
     """
     if context.invoked_subcommand is None:
         show(context.get_help())
@@ -89,20 +97,26 @@ def app(context: click.Context) -> None:
 @app.command("version")
 def show_version() -> None:
     """Print the version of pyjobs."""
-    show(f"pyjobs, version {version('pyjobs')}")
+    app.main(["--version"], prog_name="pyjobs", standalone_mode=False)
+
+
+@app.command("help")
+@click.argument("words", metavar="[COMMAND]", nargs=-1)
+@click.pass_context
+def show_help(context: click.Context, words: Sequence[str]) -> None:
+    """Explain COMMAND, or list the commands."""
+    parent = context.parent
+    assert parent is not None
+    app.main([*words, "--help"], prog_name=parent.command_path, standalone_mode=False)
 
 
 def run(argv: Sequence[str] | None) -> int:
     """Run one command and return its exit code; an error is a message on stderr, no traceback."""
+    open_streams()
+    say_warnings()
     try:
         return app.main(argv, prog_name="pyjobs", standalone_mode=False) or 0
     except click.Abort:
         return INTERRUPTED
-    except NotConfirmed as error:
-        error.show()
-        return error.exit_code
-    except click.ClickException as error:
-        show_error(error)
-    except PyjobsError as error:
-        say(" ".join(str(error).splitlines()))
-    return 1
+    except (click.ClickException, PyjobsError, OSError) as error:
+        return complain(error)

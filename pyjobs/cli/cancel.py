@@ -13,8 +13,8 @@ from pyjobs.cli.editing import Chosen, edit, edit_arguments
 def cancel(chosen: Chosen) -> int:
     """Cancel jobs of QUEUE that have not ended yet: by their ids, or by a filter with --state.
 
-    The jobs may wait, be delayed or run. When a worker runs a job that is cancelled, the outcome of
-    the run is discarded. A filter asks before it cancels.
+    The jobs may be pending, delayed or in flight. When a worker runs a job that is cancelled, the
+    outcome of the run is discarded. A filter asks before it cancels.
     """
     question = f"Cancel {{}} of queue {chosen.queue}?"
     return edit(chosen, "cancel", "cancelled", question)

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from pyjobs import codec
 from pyjobs.admin import Answer
 from pyjobs.cli.output import say, say_lines, show, show_json
+from pyjobs.cli.values import Word
 from pyjobs.client import Job, settle_stored
 from pyjobs.engine import MODES, RELIABLE, Stored
 from pyjobs.errors import BadArgument, JobFailed
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
 from pyjobs.validate import positive, to_ms
-
-if TYPE_CHECKING:
-    Choice = click.Choice[str]
-else:  # which has no type argument before click 8.2
-    Choice = click.Choice
 
 # --- words ---
 
@@ -70,14 +66,6 @@ def marked(_: click.Context, __: click.Parameter, value: Any) -> Any:
     return value.removeprefix(MARK)
 
 
-class Word(Choice):
-    """One of some words, which the error about a missing one names on its line."""
-
-    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """Return what follows `Missing argument`."""
-        return f"One of {', '.join(self.choices)}."
-
-
 # --- options ---
 
 LONGEST_WAIT = 1_000_000.0
@@ -121,7 +109,7 @@ def mode_option(what: str, modes: Iterable[str] = MODES) -> Callable[[Any], Any]
         what: the option's help.
         modes: names of the modes to choose from.
     """
-    choice = click.Choice(list(modes))
+    choice = Word(list(modes))
     return click.option("--mode", type=choice, default=RELIABLE.name, show_default=True, help=what)
 
 

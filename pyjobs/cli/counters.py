@@ -10,6 +10,7 @@ from pyjobs.cli.common import prefix_option, url_option
 from pyjobs.cli.operating import admin_of, json_option, moment, queue_argument
 from pyjobs.cli.output import print_table, say, show_json
 from pyjobs.cli.rates import HEADS, LESS, cells, counted_json, task_name
+from pyjobs.cli.values import Number
 from pyjobs.engine import Counted, Counters
 
 
@@ -17,15 +18,15 @@ from pyjobs.engine import Counted, Counters
 @queue_argument
 @click.option(
     "--minutes",
-    type=int,
+    type=Number(1, 4320),
     default=5,
     show_default=True,
     metavar="NUMBER",
     help="How many minutes; the present one, which has only begun, is one. Three days are kept.",
 )
 @click.option("--each", is_flag=True, help="A row for each minute instead of each task.")
-@click.option("--on", "switch", flag_value="on", help="Let QUEUE count from now on.")
-@click.option("--off", "switch", flag_value="off", help="Let QUEUE count nothing from now on.")
+@click.option("--on", is_flag=True, help="Let QUEUE count from now on.")
+@click.option("--off", is_flag=True, help="Let QUEUE count nothing from now on.")
 @json_option
 @url_option
 @prefix_option
@@ -33,7 +34,8 @@ def counters(
     queue: str,
     minutes: int,
     each: bool,
-    switch: str | None,
+    on: bool,
+    off: bool,
     as_json: bool,
     url: str,
     prefix: str,
@@ -44,9 +46,11 @@ def counters(
     to the first claim, and `run` that of runs that ended well. Each is known to lie between two
     powers of two, in ms.
     """
+    if on and off:
+        raise click.UsageError("--on and --off exclude each other")
     with admin_of(url, prefix) as admin:
-        if switch is not None:
-            admin.set_counting(queue, switch == "on")
+        if on or off:
+            admin.set_counting(queue, on)
         found = admin.counters(queue, minutes=minutes, each=each)
     what = "minute" if each else "task"
     parts = of_minutes(found) if each else of_tasks(found)

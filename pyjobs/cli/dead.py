@@ -6,8 +6,9 @@ import click
 
 from pyjobs.admin import DeadJob
 from pyjobs.cli.common import counted, prefix_option, url_option
-from pyjobs.cli.operating import admin_of, moment, queue_argument
+from pyjobs.cli.operating import admin_of, json_option, moment, queue_argument
 from pyjobs.cli.output import print_table, say, show_json
+from pyjobs.cli.values import Number
 from pyjobs.engine import MAX_ITEMS, MAX_SKIP
 
 PAGE = 100
@@ -18,20 +19,20 @@ ERROR_CHARS = 80
 @queue_argument
 @click.option(
     "--skip",
-    type=click.IntRange(0, MAX_SKIP),
+    type=Number(0, MAX_SKIP),
     default=0,
     metavar="NUMBER",
     help="Leave out the first NUMBER jobs.",
 )
 @click.option(
     "--limit",
-    type=click.IntRange(1, MAX_ITEMS),
+    type=Number(1, MAX_ITEMS),
     default=PAGE,
     show_default=True,
     metavar="NUMBER",
     help="List NUMBER jobs at most.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, not a table.")
+@json_option
 @url_option
 @prefix_option
 def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str) -> int:

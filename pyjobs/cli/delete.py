@@ -13,7 +13,8 @@ from pyjobs.engine import ENDED
 @click.command(cls=IdCommand, epilog=SOME_REFUSED)
 @edit_arguments("pending", "delayed", "dead", *ENDED)
 def delete(chosen: Chosen) -> int:
-    """Forget jobs of QUEUE that wait or have ended: by their ids, or by a filter with --state.
+    """Forget jobs of QUEUE that are pending or delayed, or have ended: by their ids, or by a filter
+    with --state.
 
     Cancel a job in flight first. Clients of a job that had not ended hear that it is cancelled.
     """

@@ -10,6 +10,7 @@ from pyjobs.admin import Problem
 from pyjobs.cli.common import counted, marked, prefix_option, seconds, url_option
 from pyjobs.cli.operating import admin_of, complete_queue, json_option, json_ready
 from pyjobs.cli.output import show, show_json, terminal_width
+from pyjobs.cli.values import SECONDS, Word
 from pyjobs.engine import ROLES
 
 INDENT = " " * 8  # of a line that goes on
@@ -26,19 +27,19 @@ Exit codes:
 )
 @click.option(
     "--role",
-    type=click.Choice(list(ROLES)),
+    type=Word(list(ROLES)),
     default="operator",
     show_default=True,
     help="Whose rights the user of --url needs.",
 )
 @click.option(
     "--oldest",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     default=300,
     show_default=True,
     callback=seconds,
-    help="How long a job may wait.",
+    help="How long a job may be pending.",
 )
 @json_option
 @url_option

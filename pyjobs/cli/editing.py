@@ -23,6 +23,7 @@ from pyjobs.cli.common import (
 )
 from pyjobs.cli.operating import admin_of, complete_queue, confirm, queue_argument, yes_option
 from pyjobs.cli.output import progress_bar, say, show
+from pyjobs.cli.values import SECONDS, Number, Word
 from pyjobs.engine import State
 from pyjobs.errors import BadArgument
 
@@ -31,14 +32,14 @@ FILTERS = (
     click.option("--error", metavar="TEXT", help="Only jobs whose last error has TEXT in it."),
     click.option(
         "--older",
-        type=float,
+        type=SECONDS,
         metavar="SECONDS",
         callback=seconds,
         help="Only jobs that were submitted, or have ended, at least SECONDS ago.",
     ),
     click.option(
         "--newer",
-        type=float,
+        type=SECONDS,
         metavar="SECONDS",
         callback=seconds,
         help="Only jobs that were submitted, or have ended, at most SECONDS ago.",
@@ -114,13 +115,13 @@ def edit_arguments(
             *queues,
             click.argument("ids", metavar="[ID]...", nargs=-1, callback=marked),
             click.option("--all", "every", is_flag=True, help="All jobs of the state."),
-            click.option("--state", type=click.Choice(list(states)), help="Which jobs."),
+            click.option("--state", type=Word(list(states)), help="Which jobs."),
             filter_options,
             click.option("--dry-run", is_flag=True, help="Count the jobs; change nothing."),
             click.option(
                 "--expect",
                 "expected",
-                type=click.IntRange(0),
+                type=Number(0),
                 metavar="NUMBER",
                 help="Do nothing unless there are NUMBER jobs, give or take a tenth.",
             ),

@@ -9,6 +9,7 @@ import click
 from pyjobs.cli.common import counted, prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, queue_argument
 from pyjobs.cli.output import one_line, print_table, say, show, show_json
+from pyjobs.cli.values import SECONDS, Number
 from pyjobs.engine import MOST_EVENTS, Event
 
 HEADS = ("when", "event", "job", "task", "attempt", "reason")
@@ -19,7 +20,7 @@ LESS = ("reason", "task")
 @queue_argument
 @click.option(
     "--limit",
-    type=click.IntRange(1, 1000),
+    type=Number(1, 1000),
     default=50,
     show_default=True,
     metavar="NUMBER",
@@ -29,7 +30,7 @@ LESS = ("reason", "task")
 @click.option("--follow", is_flag=True, help="Go on with what happens, until Ctrl-C.")
 @click.option(
     "--every",
-    type=float,
+    type=SECONDS,
     default=0.25,
     show_default=True,
     metavar="SECONDS",
@@ -38,7 +39,7 @@ LESS = ("reason", "task")
 )
 @click.option(
     "--keep",
-    type=click.IntRange(1, MOST_EVENTS),
+    type=Number(1, MOST_EVENTS),
     metavar="NUMBER",
     help="Let QUEUE keep so many of its latest events from now on.",
 )

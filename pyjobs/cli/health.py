@@ -8,6 +8,7 @@ import click
 
 from pyjobs.cli.common import some_seconds
 from pyjobs.cli.output import say, show
+from pyjobs.cli.values import SECONDS
 from pyjobs.validate import host_and_port
 
 
@@ -16,7 +17,7 @@ from pyjobs.validate import host_and_port
 @click.option("--ready", is_flag=True, help="Ask whether the worker claims jobs.")
 @click.option(
     "--timeout",
-    type=float,
+    type=SECONDS,
     default=2.0,
     show_default=True,
     metavar="SECONDS",

@@ -19,9 +19,12 @@ from pyjobs.cli.operating import (
     shortened,
 )
 from pyjobs.cli.output import print_table, progress_bar, say, show_json
+from pyjobs.cli.values import Number, Word
 from pyjobs.engine import MAX_ITEMS, STATES, ListedJob, State
 
 SHOWN_BYTES = 4096
+JSON_BYTES = 65_536
+JSON_PAGE = 50  # jobs of a call; the reply is read whole
 DATA_CHARS = 40
 LESS = ("queued", "task", "data", "state", "attempt", "reason", "error", "at")
 HEADS = ("id", "state", "reason", "task", "queued", "at", "attempt", "error", "data")
@@ -31,13 +34,20 @@ HEADS = ("id", "state", "reason", "task", "queued", "at", "attempt", "error", "d
 @queue_argument
 @click.option(
     "--state",
-    type=click.Choice(list(STATES)),
+    type=Word(list(STATES)),
     default="pending",
     show_default=True,
     help="Which jobs.",
 )
-@click.option("--limit", type=click.IntRange(1, MAX_ITEMS), default=50, show_default=True)
-@click.option("--cursor", default="", help="Go on where the page before ended.")
+@click.option(
+    "--limit",
+    type=Number(1, MAX_ITEMS),
+    default=50,
+    show_default=True,
+    metavar="NUMBER",
+    help="List NUMBER jobs at most.",
+)
+@click.option("--cursor", default="", metavar="CURSOR", help="Go on where the page before ended.")
 @filter_options
 @click.option("--newest", is_flag=True, help="Begin at the other end.")
 @json_option
@@ -57,7 +67,7 @@ def jobs(
     url: str,
     prefix: str,
 ) -> int:
-    """List jobs of QUEUE that wait, or are in another state.
+    """List jobs of QUEUE that are pending, or in another state.
 
     The next job comes first, or the job that has been dead longest. Jobs that are done, failed,
     cancelled or expired have no order, and are found among all keys of the server.
@@ -75,13 +85,13 @@ def jobs(
                     queue,
                     state,
                     cursor=cursor,
-                    limit=limit - len(found),
+                    limit=min(limit - len(found), JSON_PAGE if as_json else limit),
                     task=task,
                     error=error,
                     older=older,
                     newer=newer,
                     newest=newest,
-                    max_bytes=SHOWN_BYTES,
+                    max_bytes=JSON_BYTES if as_json else SHOWN_BYTES,
                 )
                 found += page.jobs
                 looked, cursor = looked + page.looked, page.cursor
@@ -93,9 +103,11 @@ def jobs(
             show_json(json_ready(job))
     elif found:
         print_table(map(cells, found), *HEADS, wraps=("error", "data"), less=LESS)
-    shown = counted(len(found), "job")
-    of = f"of {page.total} {state}" if page.total >= 0 else state
-    say(f"{shown} {of} on queue {queue}, {looked} looked at")
+    filtered = page.total < 0 or (task, error, older, newer) != (None,) * 4
+    total = len(found) if page.total < 0 else page.total
+    part = f"{len(found)} of " if total != len(found) else ""
+    beside = f"; {looked} looked at" if filtered else ""
+    say(f"{part}{counted(total, f'{state} job')} on queue {queue}{beside}")
     if state == "pending" and (ended := sum(job.state != state for job in found)):
         say(f"{ended} of these ended before a run, and leave the list when a claim meets them")
     if cursor:

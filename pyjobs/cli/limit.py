@@ -7,6 +7,7 @@ import click
 from pyjobs.cli.common import prefix_option, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, queue_argument
 from pyjobs.cli.output import print_table, show_json
+from pyjobs.cli.values import Number
 from pyjobs.errors import BadArgument
 
 
@@ -14,16 +15,14 @@ from pyjobs.errors import BadArgument
 @queue_argument
 @click.option(
     "--pending",
-    type=click.IntRange(0),
+    type=Number(0),
     metavar="NUMBER",
-    help="Most jobs that wait or are delayed.",
+    help="Most pending and delayed jobs together.",
 )
-@click.option(
-    "--bytes", "size", type=click.IntRange(0), metavar="NUMBER", help="Most bytes of a payload."
-)
+@click.option("--bytes", "size", type=Number(0), metavar="NUMBER", help="Most bytes of a payload.")
 @click.option(
     "--dead",
-    type=click.IntRange(0),
+    type=Number(0),
     metavar="NUMBER",
     help="How many dead jobs are kept, 10,000 at most.",
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import Word, prefix_option, url_option
+from pyjobs.cli.common import prefix_option, url_option
 from pyjobs.cli.operating import admin_of, queue_argument
 from pyjobs.cli.output import show
+from pyjobs.cli.values import Word
 from pyjobs.engine import MODES, ModeName
 
 

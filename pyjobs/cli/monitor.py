@@ -14,6 +14,7 @@ import click
 from pyjobs.admin import Exporter, Scraper, Statsd
 from pyjobs.cli.common import prefix_option, shared_url, some_seconds, url_option
 from pyjobs.cli.output import say, show
+from pyjobs.cli.values import SECONDS
 from pyjobs.httpserver import PathServer
 
 PORT = "9170"
@@ -34,7 +35,7 @@ PORT = "9170"
 )
 @click.option(
     "--every",
-    type=float,
+    type=SECONDS,
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -43,7 +44,7 @@ PORT = "9170"
 )
 @click.option(
     "--timeout",
-    type=float,
+    type=SECONDS,
     default=5.0,
     show_default=True,
     metavar="SECONDS",

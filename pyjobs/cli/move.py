@@ -21,7 +21,7 @@ from pyjobs.cli.output import progress_bar
 def move(chosen: Chosen, to: str) -> int:
     """Move jobs of QUEUE to the queue TO, which has the same mode: by their ids, or by a filter.
 
-    Jobs that wait, are delayed or dead can be moved. A client that waits for such a job hears that
+    Pending, delayed and dead jobs can be moved. A client that waits for such a job hears that
     it was moved. A move that breaks off is carried on by the next move of QUEUE.
     """
     queue, done = chosen.queue, f"moved to queue {to}"

@@ -8,16 +8,15 @@ from __future__ import annotations
 import contextlib
 import datetime
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from pyjobs import codec
 from pyjobs.admin import Admin, why_unserved
 from pyjobs.cli.common import marked
-from pyjobs.cli.output import say
 from pyjobs.engine import Explanation
-from pyjobs.errors import BadArgument, Forbidden, PyjobsError
+from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Undecodable
 from pyjobs.transport import DEFAULT_URL
 
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
@@ -58,10 +57,6 @@ class NotConfirmed(click.ClickException):
     """Raised when nobody has agreed to what can't be undone."""
 
     exit_code = NOT_CONFIRMED
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print the message as the other messages of the command line are."""
-        say(self.message)
 
 
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
@@ -145,9 +140,22 @@ def as_text(body: bytes) -> str:
     return body.decode(errors="backslashreplace")
 
 
-def json_ready(value: Any) -> Any:
-    """Return a named tuple as a dict that JSON can hold: bytes become texts."""
-    return {
-        name: as_text(part) if isinstance(part, bytes) else part
-        for name, part in value._asdict().items()
-    }
+def json_ready(value: Any) -> dict[str, Any]:
+    """Return a named tuple as a dict that JSON can hold.
+
+    Bytes, which are JSON, become the value that they name, or None where there are none. Bytes that
+    are no JSON, also since they were cut, become a text beside None: `data_text` beside `data`. An
+    error becomes a dict with type, message and traceback.
+    """
+    found: dict[str, Any] = {}
+    for name, part in value._asdict().items():
+        if name == "error" and isinstance(part, bytes):
+            found[name] = codec.decode_error(part)._asdict() if part else None
+        elif isinstance(part, bytes):
+            try:
+                found[name] = codec.decode(part) if part else None
+            except Undecodable:
+                found |= {name: None, f"{name}_text": as_text(part)}
+        else:
+            found[name] = part
+    return found

@@ -31,9 +31,11 @@ def outbox(
     look for it in the other queue, and then name it by --gone, which forgets it here, or --back,
     which puts it back to its place.
     """
+    if both := set(gone) & set(back):
+        raise click.UsageError(f"--gone and --back exclude each other, and both name {min(both)}")
     with admin_of(url, prefix) as admin:
         worst = 0
-        for done, word, ids in (("forgotten:", "gone", gone), ("put back:", "back", back)):
+        for done, word, ids in (("forgot", "gone", gone), ("put back", "back", back)):
             if ids:
                 worst |= print_answers(done, queue, admin.settle(queue, ids, word))
         if gone or back:

@@ -11,10 +11,13 @@ import contextlib
 import importlib
 import io
 import json
+import logging
+import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -80,14 +83,31 @@ def say_lines(text: str) -> None:
         click.echo("\n".join(f"  {line}" for line in safe(text).splitlines()), err=True)
 
 
-def show_error(error: click.ClickException) -> None:
-    """Print an error of click on stderr, with what click says of the usage."""
-    said = io.StringIO()
-    error.show(said)
-    # A line break in an argument could forge a line; where click lists words it breaks lines too.
-    usage, mark, message = said.getvalue().partition("Error: ")
-    message = one_line(message.rstrip("\n").replace("\n\t", " "))
-    click.echo(f"{safe(usage)}{mark}{message}", err=True)
+def open_streams() -> None:
+    """Let a standard stream that the caller has closed be the null device. A connection would get
+    its number else, and be taken for it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
+class Warnings(logging.Handler):
+    """Prints what the library logs, warnings and errors, as the messages of a command are."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one entry."""
+        say(record.getMessage())
+
+
+def say_warnings() -> None:
+    """Let warnings of the library look like messages, where nobody has configured logging."""
+    logging.lastResort = Warnings(logging.WARNING)
+
+
+def drop_output() -> None:
+    """Let what is not written yet be dropped, so that the end of the process writes nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager

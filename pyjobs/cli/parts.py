@@ -7,19 +7,20 @@ import click
 from pyjobs.cli.common import prefix_option, url_option
 from pyjobs.cli.operating import admin_of, queue_argument
 from pyjobs.cli.output import show
+from pyjobs.cli.values import Number, Word
 from pyjobs.engine import MODES, MOST_PARTS, RELIABLE, ModeName, Parts
 from pyjobs.errors import BadArgument
 
 
 @click.command()
 @queue_argument
-@click.argument("number", metavar="[NUMBER]", type=click.IntRange(2, MOST_PARTS), required=False)
+@click.argument("number", metavar="[NUMBER]", type=Number(2, MOST_PARTS), required=False)
 @click.option(
     "--settle", is_flag=True, help="Settle the latest split, when each job is in its part."
 )
 @click.option(
     "--mode",
-    type=click.Choice(list(MODES)),
+    type=Word(list(MODES)),
     help="Mode of a queue to which nothing was ever submitted; else such a queue is refused.",
 )
 @click.option(

@@ -1,4 +1,4 @@
-"""`pyjobs pause` and `pyjobs resume`. Nothing else may live here."""
+"""`pyjobs pause`: workers claim nothing. Nothing else may live here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import click
 from pyjobs.cli.common import prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, queue_argument, span
 from pyjobs.cli.output import show
+from pyjobs.cli.values import SECONDS
 
 
 @click.command()
@@ -14,7 +15,7 @@ from pyjobs.cli.output import show
 @click.option(
     "--for",
     "time",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     callback=some_seconds,
     help="Resume by itself after SECONDS.",
@@ -28,17 +29,4 @@ def pause(queue: str, time: float | None, url: str, prefix: str) -> int:
         ms = admin.pause(queue, time)
     till = f"for {span(ms)}" if ms > 0 else f"until `pyjobs resume {queue}`"
     show(f"queue {queue} is paused {till}")
-    return 0
-
-
-@click.command()
-@queue_argument
-@url_option
-@prefix_option
-def resume(queue: str, url: str, prefix: str) -> int:
-    """Let workers claim jobs of QUEUE again."""
-    with admin_of(url, prefix) as admin:
-        admin.stats(queue)
-        pending = admin.resume(queue)
-    show(f"queue {queue} is resumed, and {'jobs wait' if pending else 'no job waits'}")
     return 0

@@ -7,6 +7,7 @@ import click
 from pyjobs.cli.common import counted, prefix_option, url_option
 from pyjobs.cli.operating import admin_of, confirm, queue_argument, yes_option
 from pyjobs.cli.output import progress_bar, show
+from pyjobs.cli.values import Word
 from pyjobs.engine import Place
 
 
@@ -15,7 +16,7 @@ from pyjobs.engine import Place
 @click.option(
     "--state",
     "place",
-    type=click.Choice(["pending", "delayed", "dead"]),
+    type=Word(["pending", "delayed", "dead"]),
     default="pending",
     show_default=True,
     help="Which jobs.",
@@ -24,7 +25,7 @@ from pyjobs.engine import Place
 @url_option
 @prefix_option
 def purge(queue: str, place: Place, yes: bool, url: str, prefix: str) -> int:
-    """Cancel and forget all jobs of QUEUE that wait, or are delayed or dead.
+    """Cancel and forget all pending jobs of QUEUE, or all that are delayed or dead.
 
     Their clients hear that the jobs are cancelled. Jobs that are submitted meanwhile stay.
     """

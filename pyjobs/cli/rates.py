@@ -22,12 +22,12 @@ def rate(number: float) -> str:
 
 
 def short(ms: float) -> str:
-    """Return a duration in two digits, such as `1.2s`."""
+    """Return a duration in two digits, such as `1.2 s`."""
     for unit, size in UNITS:
         if ms >= size:
             number = ms / size
-            return f"{number:.0f}{unit}" if number >= 10 else f"{number:.1f}{unit}"
-    return f"{ms:.0f}ms"
+            return f"{number:.0f} {unit}" if number >= 10 else f"{number:.1f} {unit}"
+    return f"{ms:.0f} ms"
 
 
 def times_cells(times: Times) -> list[str]:

@@ -12,6 +12,7 @@ from pyjobs.admin import ReapedQueue
 from pyjobs.cli.common import connected, prefix_option, seconds, url_option
 from pyjobs.cli.operating import admin_of
 from pyjobs.cli.output import print_table, say, show_json
+from pyjobs.cli.values import SECONDS, Number, Word
 from pyjobs.engine import MAX_ITEMS, MODES, Keys, ModeName
 from pyjobs.errors import Forbidden, QueueFull
 from pyjobs.transport import load, publish
@@ -23,26 +24,26 @@ MOST_NAMED = 100  # ids of dead jobs of a queue that are printed
 @click.argument("queues", metavar="[QUEUE]...", nargs=-1)
 @click.option(
     "--older-than",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     help="In recoverable queues, put back the jobs that were claimed SECONDS ago or earlier. Give "
     "more than the longest job takes.",
 )
 @click.option(
     "--max-crashes",
-    type=int,
+    type=Number(1, 1000),
     metavar="NUMBER",
     help="In reliable queues, give a job up when NUMBER of its leases have run out. Give the "
     "workers' own number.  [default: 3]",
 )
 @click.option(
     "--mode",
-    type=click.Choice(list(MODES)),
+    type=Word(list(MODES)),
     help="Mode of the named queues.  [default: their own]",
 )
 @click.option(
     "--limit",
-    type=click.IntRange(1, MAX_ITEMS),
+    type=Number(1, MAX_ITEMS),
     default=MAX_ITEMS,
     show_default=True,
     metavar="NUMBER",
@@ -50,7 +51,7 @@ MOST_NAMED = 100  # ids of dead jobs of a queue that are printed
 )
 @click.option(
     "--time-limit",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     default=60,
     show_default=True,
@@ -60,7 +61,7 @@ MOST_NAMED = 100  # ids of dead jobs of a queue that are printed
 @click.option(
     "-v", "--verbose", is_flag=True, help="Say why a queue was left out, where that is no error."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @url_option
 @prefix_option
 def reap(

@@ -18,6 +18,7 @@ from pyjobs.cli.common import (
     verbose_option,
 )
 from pyjobs.cli.operating import admin_of, queue_argument
+from pyjobs.cli.values import SECONDS
 from pyjobs.client import Job, settle_stored
 from pyjobs.engine import SIMPLE, Keys, fetch
 from pyjobs.errors import ResultGone
@@ -32,7 +33,7 @@ POLL_SECONDS = 0.2
 @click.argument("id", callback=marked)
 @click.option(
     "--wait",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     default=0,
     callback=seconds,

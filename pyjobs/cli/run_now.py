@@ -7,6 +7,7 @@ import click
 from pyjobs.cli.common import SOME_REFUSED, IdCommand, print_answers, seconds
 from pyjobs.cli.editing import Chosen, edit, edit_arguments
 from pyjobs.cli.operating import admin_of
+from pyjobs.cli.values import SECONDS
 from pyjobs.errors import BadArgument
 
 
@@ -14,13 +15,13 @@ from pyjobs.errors import BadArgument
 @edit_arguments("delayed")
 @click.option(
     "--delay",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     callback=seconds,
     help="Let the named jobs be due SECONDS from now, and not at once.",
 )
 def run_now(chosen: Chosen, delay: float | None) -> int:
-    """Let delayed jobs of QUEUE run now, before those that wait: by their ids, or by a filter.
+    """Let delayed jobs of QUEUE run now, before pending ones: by their ids, or by a filter.
 
     With --delay, jobs that are named are due at another moment, later or sooner.
     """

@@ -34,6 +34,7 @@ def watch(draw: Callable[[], str], seconds: float) -> None:
         while True:
             show(draw())
             time.sleep(seconds)
+            show("")
     text = importlib.import_module("rich.text").Text
     live = importlib.import_module("rich.live").Live(screen=True, auto_refresh=False)
     with _ended_by_sigterm(), _keys() as keys, live:

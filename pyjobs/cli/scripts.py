@@ -8,14 +8,23 @@ import click
 
 from pyjobs.admin import describe_script, find_script
 from pyjobs.cli.common import connected, prefix_option, url_option
+from pyjobs.cli.groups import Commands
 from pyjobs.cli.output import print_table
 from pyjobs.cli.output import show as echo
 from pyjobs.engine import Keys, built_files, everything
 from pyjobs.errors import BadArgument
 from pyjobs.transport import load, publish
 
+LISTED = {
+    "Commands": {
+        "load": "Load all scripts into Redis.",
+        "show": "Show how to call a script from redis-cli.",
+        "export": "Write the scripts to a directory.",
+    }
+}
 
-@click.group(invoke_without_command=True)
+
+@click.group(cls=Commands, listed=LISTED, invoke_without_command=True)
 @click.pass_context
 def scripts(context: click.Context) -> None:
     """List, load, show or export the Lua scripts.

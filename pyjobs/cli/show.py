@@ -21,6 +21,8 @@ from pyjobs.engine import ShownJob
 from pyjobs.errors import NoJob
 
 MOMENTS = ("at", "queued", "started", "processed", "expires")
+# What the moment of a job is, by its place.
+AT = {"delayed": "due", "quarantine": "due", "inflight": "lease until", "dead": "died"}
 SPANS = ("ttl", "retention", "timeout", "backoff", "max_run")
 
 
@@ -59,5 +61,13 @@ def rows(job: ShownJob) -> list[list[str]]:
             text = error_line(value, 1000)
         else:
             text = as_text(value) if isinstance(value, bytes) else str(value)
-        found.append([name, text])
+        found.append([moment_name(job) if name == "at" else name, text])
     return found
+
+
+def moment_name(job: ShownJob) -> str:
+    """Return what the moment of a job in its place is."""
+    # In recoverable mode a job in flight has no lease: the moment is that of its claim.
+    if job.place == "inflight" and job.at <= job.started:
+        return "claimed"
+    return AT.get(job.place, "at")

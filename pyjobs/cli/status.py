@@ -14,6 +14,7 @@ from pyjobs.cli.common import marked, prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, complete_queue, json_option, json_ready, span
 from pyjobs.cli.output import draw_table, print_table, say, show, show_json
 from pyjobs.cli.screen import watch
+from pyjobs.cli.values import SECONDS
 from pyjobs.engine import Counters
 
 HEADS = (
@@ -30,7 +31,7 @@ LESS = ("broken", "overdue", "mode", "oldest", "state")
 @click.option(
     "--watch",
     "pause",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     callback=some_seconds,
     help="Show the numbers again every SECONDS, until Ctrl-C, or q on a terminal.",
@@ -44,8 +45,8 @@ def status(
     """Show what each QUEUE holds, and what happened in it in the last 5 minutes.
 
     Without a name, the queues are those of the registry, which clients and workers write. `oldest`
-    is how long the next job has waited, and `overdue` is how long a lease has been over that nobody
-    has taken back.
+    is how long the next pending job has waited, and `overdue` is how long a lease has been over
+    that nobody has taken back.
     `wait` and `run` are medians; `pyjobs counters QUEUE` says more.
     """
     with admin_of(url, prefix) as admin:

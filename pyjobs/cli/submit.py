@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -14,7 +14,6 @@ from pyjobs.cli.common import (
     EXIT_CODES,
     NO_RESULT_YET,
     connected,
-    mode_option,
     prefix_option,
     print_result,
     print_stored,
@@ -23,10 +22,12 @@ from pyjobs.cli.common import (
     verbose_option,
 )
 from pyjobs.cli.follow import follow as followed
+from pyjobs.cli.operating import admin_of
 from pyjobs.cli.output import say, show
+from pyjobs.cli.values import SECONDS, Number, Word
 from pyjobs.client import Client, Job
-from pyjobs.engine import SIMPLE, Keys, ModeName, fetch
-from pyjobs.errors import BadArgument, Undecodable
+from pyjobs.engine import MODES, RELIABLE, SIMPLE, Keys, ModeName, fetch
+from pyjobs.errors import BadArgument, Undecodable, WrongMode
 from pyjobs.transport import ErrorTranslation, run
 
 
@@ -55,7 +56,11 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @click.command(epilog=EXIT_CODES.format("the id, or with --wait the result, is on stdout"))
 @click.argument("queue")
 @click.argument("data", metavar="[JSON]", default="-")
-@mode_option("Mode of the queue, which its first job has set.")
+@click.option(
+    "--mode",
+    type=Word(list(MODES)),
+    help="Mode of the queue.  [default: its own, and reliable for a new queue]",
+)
 @click.option(
     "--id",
     metavar="ID",
@@ -67,7 +72,10 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
     help="Name of the job's task; JSON is then an object of its arguments by name.",
 )
 @click.option(
-    "--delay", type=float, metavar="SECONDS", help="Do not run the job before SECONDS have passed."
+    "--delay",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="Do not run the job before SECONDS have passed.",
 )
 @click.option(
     "--run-at",
@@ -77,7 +85,7 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 )
 @click.option(
     "--expires",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     help="Never run the job if it has not started within SECONDS.",
 )
@@ -88,25 +96,35 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 )
 @click.option(
     "--retention",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     help="Keep the result for SECONDS; the worker decides when left out.",
 )
 @click.option(
-    "--timeout", type=float, metavar="SECONDS", help="Let the handler run for SECONDS at most."
+    "--timeout", type=SECONDS, metavar="SECONDS", help="Let the handler run for SECONDS at most."
+)
+@click.option(
+    "--max-run",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="End the lease of a run after SECONDS, whatever its worker does (reliable mode).",
 )
 @click.option(
     "--max-attempts",
-    type=int,
+    type=Number(),
     metavar="NUMBER",
     help="Give the job up after NUMBER failed attempts (reliable mode).",
 )
 @click.option(
     "--backoff",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     help="Wait SECONDS before the second attempt, then twice as long each time (reliable mode).",
 )
+@click.option(
+    "--traceparent", metavar="CONTEXT", help="W3C trace context, which the job's runs get."
+)
+@click.option("--tracestate", metavar="STATE", help="The rest of that context.")
 @click.option(
     "--durable",
     metavar="WHO",
@@ -114,7 +132,7 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 )
 @click.option(
     "--wait",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     callback=seconds,
     help="Wait up to SECONDS for the result, and print the result instead of the id.",
@@ -131,7 +149,7 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 def submit(
     queue: str,
     data: str,
-    mode: ModeName,
+    mode: ModeName | None,
     wait: float | None,
     follow: bool,
     verbose: bool,
@@ -154,7 +172,48 @@ def submit(
             "the data of a job with a task is a JSON object of the arguments by name, such as "
             f'{{"to": "ann"}}, not {kind_of(value)}'
         )
-    with ErrorTranslation(url), Client(url, mode=mode, queue=queue, prefix=prefix) as client:
+    waits = Waits(wait, follow, verbose)
+    with ErrorTranslation(url):
+        try:
+            return submit_in(mode or RELIABLE.name, queue, value, waits, url, prefix, options)
+        except WrongMode:
+            if mode is not None:
+                raise
+        with admin_of(url, prefix) as admin:
+            own = admin.mode(queue)
+        return submit_in(own, queue, value, waits, url, prefix, options)
+
+
+class Waits(NamedTuple):
+    """Holds how a command waits for a job that it has submitted.
+
+    Attributes:
+        seconds: how long; None where it was not said.
+        follow: whether it shows how far the job is.
+        verbose: whether it prints the traceback of an error.
+    """
+
+    seconds: float | None
+    follow: bool
+    verbose: bool
+
+
+def submit_in(
+    mode: ModeName,
+    queue: str,
+    value: Any,
+    waits: Waits,
+    url: str,
+    prefix: str,
+    options: dict[str, Any],
+) -> int:
+    """Submit a job to a queue of this mode, print what was asked for, and return the exit code.
+
+    Raises:
+        WrongMode: the queue has another mode; nothing was submitted.
+    """
+    wait, follow, verbose = waits
+    with Client(url, mode=mode, queue=queue, prefix=prefix) as client:
         job = client.submit(value, **options)
         if not job.created:
             say(f"job {job.id} on queue {queue} already exists; nothing new was submitted")

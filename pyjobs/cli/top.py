@@ -13,6 +13,7 @@ from pyjobs.cli.common import prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, span
 from pyjobs.cli.output import draw_table, say, show, show_json
 from pyjobs.cli.screen import watch
+from pyjobs.cli.values import SECONDS, Number
 from pyjobs.engine import Counted, Counters
 
 QUEUE_HEADS = ("queue", "pending", "oldest", "in flight")
@@ -22,7 +23,7 @@ Row = tuple[QueueStatus, Counters | None]
 @click.command()
 @click.option(
     "--minutes",
-    type=click.IntRange(1, 60),
+    type=Number(1, 60),
     default=5,
     show_default=True,
     metavar="NUMBER",
@@ -31,7 +32,7 @@ Row = tuple[QueueStatus, Counters | None]
 @click.option(
     "--every",
     "pause",
-    type=float,
+    type=SECONDS,
     default=2.0,
     show_default=True,
     metavar="SECONDS",

@@ -20,12 +20,12 @@ from pyjobs.cli.common import seconds, shared_url
 from pyjobs.cli.logs import FORMATS, Entries, set_up_logging
 from pyjobs.cli.reload import watchfiles
 from pyjobs.cli.stops import StopListener
+from pyjobs.cli.values import SECONDS, Number, Word
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.log import logger
 from pyjobs.prometheus import prometheus
 from pyjobs.task import BaseTask
 from pyjobs.transport import ErrorTranslation
-from pyjobs.validate import whole
 from pyjobs.worker import EXECUTORS, StopSignals, Worker
 
 log = logger(__name__)
@@ -41,20 +41,20 @@ log = logger(__name__)
 )
 @click.option(
     "--concurrency",
-    type=int,
+    type=Number(),
     metavar="NUMBER",
     help="Run NUMBER jobs at once; the worker's own number when left out.",
 )
 @click.option(
     "--wait",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     callback=seconds,
     help="Wait so long for a Redis that is away at the start; the worker's own time when left out.",
 )
 @click.option(
     "--processes",
-    type=int,
+    type=Number(1, 1000),
     metavar="NUMBER",
     default=1,
     show_default=True,
@@ -62,19 +62,19 @@ log = logger(__name__)
 )
 @click.option(
     "--executor",
-    type=click.Choice(EXECUTORS),
+    type=Word(EXECUTORS),
     help="Run a plain handler in threads, or in child processes, one for each job at once; the "
     "worker's own choice when left out.",
 )
 @click.option(
     "--max-jobs-per-child",
-    type=int,
+    type=Number(),
     metavar="NUMBER",
     help="Replace a child process after NUMBER jobs; the worker's own number when left out.",
 )
 @click.option(
     "--max-memory-per-child",
-    type=int,
+    type=Number(),
     metavar="BYTES",
     help="Replace a child process that has BYTES of memory after a job; the worker's own number "
     "when left out.",
@@ -100,7 +100,7 @@ log = logger(__name__)
 @click.option(
     "--log",
     "logs",
-    type=click.Choice(FORMATS),
+    type=Word(FORMATS),
     default=FORMATS[0],
     show_default=True,
     help="Log lines of text, or one JSON object a line.",
@@ -108,7 +108,9 @@ log = logger(__name__)
 @click.option("--quiet", is_flag=True, help="Log warnings and errors only.")
 @click.option("--verbose", "-v", is_flag=True, help="Log each start and each result too.")
 @click.option("--traceback", is_flag=True, help="Log the traceback of each failed attempt.")
-@click.option("--parent", type=int, hidden=True, help="Run as a child; the socket to the parent.")
+@click.option(
+    "--parent", type=Number(), hidden=True, help="Run as a child; the socket to the parent."
+)
 def work(
     worker: str,
     url: str | None,
@@ -141,7 +143,6 @@ def work(
     dies is replaced; an error that a new process would meet too ends them all. The log is on
     stderr.
     """
-    whole("processes", processes, 1, 1000)
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
     for option, address in (("--health", health), ("--metrics-port", metrics)):
@@ -209,6 +210,8 @@ def find(where: str) -> Worker:
             imported.
     """
     title, colon, name = where.partition(":")
+    if title.startswith(".") and (hint := hint_of(title)):
+        raise BadArgument(f"no module {title!r}{hint}{colon}{name}")
     if not title or bool(colon) != bool(name) or title.startswith("."):
         raise BadArgument(f"{where!r} is not MODULE:WORKER, such as tasks:worker")
     module = imported(title)
@@ -253,13 +256,20 @@ def imported(title: str) -> ModuleType:
         return importlib.import_module(title)
     except ModuleNotFoundError as error:
         if title == error.name or title.startswith(f"{error.name}."):
-            hint = "; name the module, not its file" if title.endswith(".py") else ""
             raise BadArgument(
-                f"no module {title!r} in the current directory or Python's path{hint}"
+                f"no module {title!r} in the current directory or Python's path{hint_of(title)}"
             ) from None
         raise broken(title, error) from None
     except (Exception, SystemExit) as error:
         raise broken(title, error) from None
+
+
+def hint_of(title: str) -> str:
+    """Return which module a file may be, for a name that is that of a file; else ''."""
+    if "/" not in title and not title.endswith(".py"):
+        return ""
+    module = title.removeprefix("./").removesuffix(".py").replace("/", ".").strip(".")
+    return f"; name the module, not its file: {module}"
 
 
 def broken(title: str, error: BaseException) -> BadArgument:

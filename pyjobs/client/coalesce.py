@@ -14,7 +14,7 @@ from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J
 from pyjobs.client.submit import Item
-from pyjobs.errors import ClientClosed, NotDurable, OutcomeUnknown, PyjobsError
+from pyjobs.errors import ClientClosed, OutcomeUnknown, PyjobsError, copied
 
 Waiting = asyncio.Future[J]
 
@@ -63,7 +63,7 @@ class Coalescer(Generic[J]):
                 if waiting.done():
                     continue
                 if isinstance(answer, PyjobsError):
-                    waiting.set_exception(copied(answer, item))
+                    waiting.set_exception(of_item(answer, item))
                 else:
                     waiting.set_result(batch.jobs[place])
         return before
@@ -73,19 +73,16 @@ class Coalescer(Generic[J]):
         for item, waiting in self._sent:
             if not waiting.done():
                 why = f"interrupted before its answer came ({type(error).__name__}: {error})"
-                waiting.set_exception(copied(OutcomeUnknown(why), item))
+                waiting.set_exception(of_item(OutcomeUnknown(why), item))
         for _, waiting in self._next:
             if not waiting.done():
                 waiting.set_exception(ClientClosed("the client was closed before it was sent"))
         self._sent, self._next = [], []
 
 
-def copied(error: PyjobsError, item: Item) -> PyjobsError:
+def of_item(error: PyjobsError, item: Item) -> PyjobsError:
     """Return the error of a call for one of its submits."""
-    own = type(error)(*error.args)
-    own.__cause__ = error.__cause__
+    own = copied(error)
     if isinstance(own, OutcomeUnknown):
         own.ids = (item.id,)
-    if isinstance(own, NotDurable) and isinstance(error, NotDurable):
-        own.reached = error.reached
     return own

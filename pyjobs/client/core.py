@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
 from pyjobs.client.following import advance, hear_chunk
 from pyjobs.client.job import BaseJob, J, JobRef, key_of, note, presence, same_job, settle
 from pyjobs.client.pending import Pending
-from pyjobs.client.presence import Event, Presence
+from pyjobs.client.presence import Presence, PresenceEvent
 from pyjobs.client.schedules import ScheduleCalls
 from pyjobs.client.submit import Route, SubmitBuilder
 from pyjobs.client.sweep import Sweep
@@ -26,6 +26,7 @@ from pyjobs.engine import (
     InParts,
     Kept,
     Keys,
+    Parts,
     ShownJob,
     Stored,
     StoredVerbs,
@@ -154,6 +155,24 @@ class ClientCore(Generic[J]):
         self._heard |= {channel.encode(): name for name, channel in found.items()}
         return list(found.values())
 
+    def part_channels(self, queues: Iterable[str], split: Mapping[str, Parts]) -> list[str]:
+        """Return the channels that carry the results of parts of these queues to this client, but
+        those of the first parts, which are the queues' own.
+
+        From now on, `hear` takes what comes on them.
+
+        Args:
+            queues: the queues' names.
+            split: the parts of queues that are split, by the queue's key.
+        """
+        found: dict[str, str] = {}
+        for name in queues:
+            key = self.keys.queue(name)
+            for part in split[key].keys(key)[1:] if key in split else ():
+                found[self.keys.results(part, self.name)] = name
+        self._heard |= {channel.encode(): name for channel, name in found.items()}
+        return list(found)
+
     def open_job(self, job: BaseJob | JobRef | str, queue: str | None) -> J:
         """Return a job that any client may have submitted, given by its id and its queue's name or
         by what has both.
@@ -205,7 +224,7 @@ class ClientCore(Generic[J]):
             yield
         except BaseException:
             for chunk in batch.chunks:
-                note(chunk.jobs, Event.DOUBTED)
+                note(chunk.jobs, PresenceEvent.DOUBTED)
             raise
 
     def take(self, batch: Batch[J], answers: Sequence[Any]) -> list[J]:
@@ -220,9 +239,9 @@ class ClientCore(Generic[J]):
         for chunk, given in zip(batch.chunks, answers, strict=True):
             answer, reached = given if type(given) is Kept else (given, None)
             if isinstance(answer, PyjobsError):
-                note(chunk.jobs, Event.DOUBTED)
+                note(chunk.jobs, PresenceEvent.DOUBTED)
             elif not chunk.known and answer[1::2].count(b"new") == len(chunk.jobs):
-                note(chunk.jobs, Event.SEEN)
+                note(chunk.jobs, PresenceEvent.SEEN)
             else:
                 before += self._take_mixed(batch, chunk, answer)
             if reached is not None:
@@ -316,7 +335,7 @@ class ClientCore(Generic[J]):
             if id != asked.id:
                 # The id of the live job that holds the unique key.
                 job, made = self._pending.track(asked.queue, id, self._make)
-            note([job], Event.SEEN)
+            note([job], PresenceEvent.SEEN)
             if outcome == "CONFLICT":
                 batch.jobs[place] = self._conflicting(job)
                 continue
@@ -334,7 +353,7 @@ class ClientCore(Generic[J]):
 
     def _asked_for(self, id: str, queue: str) -> J:
         job = self._make(id, queue)
-        note([job], Event.DOUBTED)
+        note([job], PresenceEvent.DOUBTED)
         return job
 
     def _conflicting(self, job: J) -> J:

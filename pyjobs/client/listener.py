@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import Generic
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.batch import Chunk
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J
+from pyjobs.client.lookups import alook, by_node, look
+from pyjobs.client.part_channels import PartChannels
 from pyjobs.client.sweep import Pace
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
@@ -27,10 +29,9 @@ from pyjobs.transport import (
     Server,
     aclose,
     aresults_subscription,
-    arun,
     is_cluster,
+    known_parts_of,
     results_subscription,
-    run,
 )
 
 log = logger(__name__)
@@ -40,8 +41,6 @@ END_SECONDS = 2.0
 # A message that Redis sent before it answered a sweep may still be on its own connection. This
 # bounds the time to wait for it, for messages of other jobs may come without end.
 ARRIVAL_SECONDS = 0.01
-# A lookup that fails is left to the next sweep, for no message is heard meanwhile.
-TRIES = 1
 
 
 class Listener(Generic[J]):
@@ -78,6 +77,9 @@ class Listener(Generic[J]):
             server, core.channels(queues), RECONNECT_SECONDS, needed=not core.mode.stores
         )
         self._pace = Pace(core.sweep.every, time.monotonic())
+        # The nodes of a cluster that are being asked for stored results.
+        self._asked: set[Hashable] = set()
+        self._parts = PartChannels(known_parts_of(server), core)
         try:
             self._subscription.open(REPLY_SECONDS)
         except BaseException:
@@ -127,6 +129,7 @@ class Listener(Generic[J]):
     def _follow(self) -> None:
         """Take messages, and sweep from time to time, until an error or the end."""
         while not self._stopped.is_set():
+            self._parts.hear(self._subscription, self.queues)
             if left := self._left():
                 self._hear(left)
                 continue
@@ -150,11 +153,44 @@ class Listener(Generic[J]):
     def _sweep(self, began: float) -> None:
         if self._pace.asks(began):
             self._subscription.ask_again()
-        missing = look(self._server, self._core, self._core.sweep.calls())
+        chunks = self._core.sweep.calls()
+        if is_cluster(self._server):
+            self._sweep_nodes(chunks, began)
+            return
+        missing = look(self._server, self._core, chunks)
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
             self._hear(left)
         self._core.sweep.settle_gone(missing)
+
+    def _sweep_nodes(self, chunks: list[Chunk[J]], began: float) -> None:
+        """Ask each node of a cluster in a thread of its own: one that says nothing must not hold up
+        the messages of others. A node that is being asked is asked again where messages may have
+        been missed meanwhile."""
+        for node, found in by_node(self._server, chunks).items():
+            if node in self._asked and not self._pace.missed:
+                continue
+            self._asked.add(node)
+            try:
+                threading.Thread(
+                    target=self._ask, args=(node, found, began), name="pyjobs-sweep", daemon=True
+                ).start()
+            except RuntimeError:
+                # The process may have no thread left.
+                self._ask(node, found, began)
+
+    def _ask(self, node: Hashable, chunks: list[Chunk[J]], began: float) -> None:
+        try:
+            missing = look(self._server, self._core, chunks)
+            if missing:
+                # The thread of the listener hears what has arrived.
+                time.sleep(ARRIVAL_SECONDS)
+                self._core.sweep.settle_gone(missing)
+        except Exception as error:
+            note(error)
+        finally:
+            self._asked.discard(node)
+            self._pace.took(time.monotonic() - began)
 
 
 def note(error: Exception) -> None:
@@ -162,29 +198,6 @@ def note(error: Exception) -> None:
     be the end of all results."""
     if not isinstance(error, PyjobsError):
         log.warning("the listener for results failed and begins anew", exc_info=error)
-
-
-def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
-    """Read stored results (queue/result) and settle their jobs.
-
-    What can't be read now is logged and left to the next sweep.
-
-    Args:
-        server: where the queues are.
-        core: the client's.
-        chunks: the calls, and the jobs that each asks for.
-
-    Returns:
-        The jobs that are not stored.
-    """
-    missing: list[J] = []
-    for chunk in chunks:
-        try:
-            missing += core.sweep.take(chunk, run(server, chunk.call, tries=TRIES))
-        except PyjobsError as error:
-            if core.sweep.unreadable(chunk, error) and not is_cluster(server):
-                break
-    return missing
 
 
 class AsyncListener(Generic[J]):
@@ -208,9 +221,13 @@ class AsyncListener(Generic[J]):
         self._core = core
         self._queues: set[str] = set()
         self._pace = Pace(core.sweep.every, time.monotonic())
+        self._parts = PartChannels(known_parts_of(server), core)
         self._starting = asyncio.Lock()
         self._subscription: AsyncSubscription | AsyncShards | None = None
         self._task: asyncio.Task[None] | None = None
+        # The nodes of a cluster that are being asked for stored results, and the tasks that ask.
+        self._asked: set[Hashable] = set()
+        self._asking: set[asyncio.Task[None]] = set()
 
     @property
     def started(self) -> bool:
@@ -246,7 +263,8 @@ class AsyncListener(Generic[J]):
         async with self._starting:
             if self._subscription is not None and self._task is not None:
                 self._subscription.end()
-                await cancel_and_wait(self._task)
+                for task in [self._task, *self._asking]:
+                    await cancel_and_wait(task)
                 await self._subscription.close()
 
     async def _listen(self, subscription: AsyncSubscription | AsyncShards) -> None:
@@ -260,6 +278,8 @@ class AsyncListener(Generic[J]):
                 note(error)
                 await subscription.close()
                 await asyncio.sleep(subscription.pause)
+        for task in list(self._asking):
+            await cancel_and_wait(task)
         await subscription.close()
         await aclose(self._server)
 
@@ -269,6 +289,7 @@ class AsyncListener(Generic[J]):
     async def _follow(self, subscription: AsyncSubscription | AsyncShards) -> None:
         """Take messages, and sweep from time to time, until an error or the end."""
         while True:
+            self._parts.hear(subscription, self._queues)
             if left := self._left(subscription):
                 await self._hear(subscription, left)
                 continue
@@ -292,31 +313,37 @@ class AsyncListener(Generic[J]):
     async def _sweep(self, subscription: AsyncSubscription | AsyncShards, began: float) -> None:
         if self._pace.asks(began):
             subscription.ask_again()
-        missing = await alook(self._server, self._core, self._core.sweep.calls())
+        chunks = self._core.sweep.calls()
+        if is_cluster(self._server):
+            self._sweep_nodes(chunks, began)
+            return
+        missing = await alook(self._server, self._core, chunks)
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
             await self._hear(subscription, left)
         self._core.sweep.settle_gone(missing)
 
+    def _sweep_nodes(self, chunks: list[Chunk[J]], began: float) -> None:
+        """Ask each node of a cluster in a task of its own: one that says nothing must not hold up
+        the messages of others. A node that is being asked is asked again where messages may have
+        been missed meanwhile."""
+        for node, found in by_node(self._server, chunks).items():
+            if node in self._asked and not self._pace.missed:
+                continue
+            self._asked.add(node)
+            task = asyncio.create_task(self._ask(node, found, began), name="pyjobs-sweep")
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
 
-async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
-    """Read stored results (queue/result) over asyncio connections and settle their jobs.
-
-    What can't be read now is logged and left to the next sweep.
-
-    Args:
-        server: where the queues are.
-        core: the client's.
-        chunks: the calls, and the jobs that each asks for.
-
-    Returns:
-        The jobs that are not stored.
-    """
-    missing: list[J] = []
-    for chunk in chunks:
+    async def _ask(self, node: Hashable, chunks: list[Chunk[J]], began: float) -> None:
         try:
-            missing += core.sweep.take(chunk, await arun(server, chunk.call, tries=TRIES))
-        except PyjobsError as error:
-            if core.sweep.unreadable(chunk, error) and not is_cluster(server):
-                break
-    return missing
+            missing = await alook(self._server, self._core, chunks)
+            if missing:
+                # The task of the listener hears what has arrived.
+                await asyncio.sleep(ARRIVAL_SECONDS)
+                self._core.sweep.settle_gone(missing)
+        except Exception as error:
+            note(error)
+        finally:
+            self._asked.discard(node)
+            self._pace.took(time.monotonic() - began)

@@ -23,11 +23,60 @@ PART_ITEMS = 8 * SUBMIT_ITEMS
 Make = Callable[[list[Any], list[bytes], "list[str] | None"], Batch[J]]
 
 
-class Stream(Generic[J]):
-    """Holds the values of one submit that are not sent yet, and the jobs of those that are.
+class BaseStream(Generic[J]):
+    """Holds what is not sent yet of a submit of many jobs, and the jobs of what is.
 
     Attributes:
-        jobs: the jobs of the parts that were accepted, in the order of their values.
+        jobs: the jobs of the parts that were accepted, in their order.
+
+    Args:
+        ids: an id for each job; None makes them.
+        unique: whether a unique key was given, which is for one job.
+    """
+
+    def __init__(self, ids: Iterable[str] | None, *, unique: bool) -> None:
+        self.jobs: list[J] = []
+        self._ids = None if ids is None else iter(iterable("ids", ids, "names"))
+        self._unique = unique
+        self._size = 0
+
+    def add(self, value: Any) -> bool:
+        """Add what one more job is made of. Returns whether it is time to send."""
+        raise NotImplementedError
+
+    def part(self) -> Batch[J] | None:
+        """Return the submit of what was added since the last part, or None."""
+        raise NotImplementedError
+
+    def accepted(self, jobs: Iterable[J]) -> None:
+        """Add the jobs of a part that was sent."""
+        self.jobs += jobs
+
+    def end(self) -> None:
+        """Check that no id is left.
+
+        Raises:
+            BadArgument: there are more ids than jobs.
+        """
+        if self._ids is not None and next(self._ids, None) is not None:
+            raise BadArgument(f"ids: more than there are jobs, {len(self.jobs)}")
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Surround the submit: an error says which jobs were accepted before it."""
+        try:
+            yield
+        except PyjobsError as error:
+            error.accepted = (*in_redis(self.jobs), *error.accepted)
+            raise
+        except Exception as error:
+            if self.jobs:
+                error.add_note(f"submit_many has submitted {len(self.jobs)} jobs before this error")
+            raise
+
+
+class Stream(BaseStream[J]):
+    """Holds the values of one submit that are not sent yet, and the jobs of those that are.
 
     Args:
         make: makes a submit of values, the values as JSON, and their ids.
@@ -36,13 +85,10 @@ class Stream(Generic[J]):
     """
 
     def __init__(self, make: Make[J], ids: Iterable[str] | None, *, unique: bool) -> None:
-        self.jobs: list[J] = []
+        super().__init__(ids, unique=unique)
         self._make = make
-        self._ids = None if ids is None else iter(iterable("ids", ids, "names"))
-        self._unique = unique
         self._values: list[Any] = []
         self._data: list[bytes] = []
-        self._size = 0
 
     def add(self, value: Any) -> bool:
         """Add a value. Returns whether it is time to send the values.
@@ -80,32 +126,6 @@ class Stream(Generic[J]):
                 many = len(self.jobs) + len(chosen)
                 raise BadArgument(f"ids: {many}, and there are more jobs than that")
         return self._make(values, data, chosen)
-
-    def accepted(self, jobs: Iterable[J]) -> None:
-        """Add the jobs of a part that was sent."""
-        self.jobs += jobs
-
-    def end(self) -> None:
-        """Check that no id is left.
-
-        Raises:
-            BadArgument: there are more ids than values.
-        """
-        if self._ids is not None and next(self._ids, None) is not None:
-            raise BadArgument(f"ids: more than there are jobs, {len(self.jobs)}")
-
-    @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
-        """Surround the submit: an error says which jobs were accepted before it."""
-        try:
-            yield
-        except PyjobsError as error:
-            error.accepted = (*in_redis(self.jobs), *error.accepted)
-            raise
-        except Exception as error:
-            if self.jobs:
-                error.add_note(f"submit_many has submitted {len(self.jobs)} jobs before this error")
-            raise
 
 
 def is_stream(data: Any, kinds: tuple[type, ...] = (Iterable,), what: str = "data") -> bool:

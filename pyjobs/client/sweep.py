@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from pyjobs.client.batch import Chunk
 from pyjobs.client.job import LIVE_STATES, J, gone, key_of, note, presence, settle
 from pyjobs.client.pending import Pending
-from pyjobs.client.presence import Event, Presence
+from pyjobs.client.presence import Presence, PresenceEvent
 from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Call, Keys, Stored, fetch
 from pyjobs.errors import BadLayout, PyjobsError, Unavailable
 from pyjobs.log import logger
@@ -77,9 +77,18 @@ class Pace:
         """
         self._swept, self._took = now, now - began
 
+    def took(self, seconds: float) -> None:
+        """Note how long a sweep took that others may have followed since."""
+        self._took = seconds
+
     def at_once(self) -> None:
         """Make the next sweep due now: messages may have been missed."""
         self._swept = -math.inf
+
+    @property
+    def missed(self) -> bool:
+        """Whether messages may have been missed since the latest sweep."""
+        return self._swept == -math.inf
 
 
 class Sweep(Generic[J]):
@@ -137,20 +146,30 @@ class Sweep(Generic[J]):
         ]
 
     def take(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[J]:
-        """Settle the jobs whose outcome is stored. Returns the jobs that are missing."""
+        """Settle the jobs whose outcome is stored. Returns the jobs that are missing.
+
+        Args:
+            chunk: the lookup.
+            stored: the reply, which may have fewer jobs: `rest` looks up the others.
+        """
         self._unreadable -= {ANY_QUEUE, chunk.call.keys[0]}
         missing = []
-        for job, end in zip(chunk.jobs, stored, strict=True):
+        for job, end in zip(chunk.jobs, stored, strict=False):
             if not end.state:
                 if self._is_missing(job):
                     missing.append(job)
                 continue
-            note([job], Event.SEEN)
+            note([job], PresenceEvent.SEEN)
             self._not_found.pop(job, None)
             if end.state not in LIVE_STATES:
                 self._pending.pop(job.queue, job.id)
                 settle(job, end)
         return missing
+
+    def rest(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[Chunk[J]]:
+        """Return the lookup of the jobs that a reply has left out, since it had bytes enough."""
+        left = chunk.jobs[len(stored) :]
+        return [Chunk(fetch(chunk.call.keys[0], [job.id for job in left]), left)] if left else []
 
     def unreadable(self, chunk: Chunk[J], error: PyjobsError) -> bool:
         """Log, once, that a lookup has failed. Returns whether other lookups would fail too.

@@ -11,17 +11,18 @@ from typing import Any, Literal, Unpack, overload
 from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
-from pyjobs.client.listener import look
+from pyjobs.client.lookups import look
 from pyjobs.client.middleware import Middleware, SubmitCall, around
 from pyjobs.client.options import Options
-from pyjobs.client.stream import Stream, is_stream
+from pyjobs.client.registering import Registrar
+from pyjobs.client.stream import BaseStream, is_stream
 from pyjobs.client.submit import Json, given, no_arguments
 from pyjobs.client.sync_job import Job
 from pyjobs.client.task_stream import Window
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.hints import HintedClient
 from pyjobs.task import Arguments, BaseTask, P, R
-from pyjobs.transport import ErrorTranslation, Server, register, run_many
+from pyjobs.transport import ErrorTranslation, Server, run_many
 
 
 class Submits(HintedClient):
@@ -29,6 +30,7 @@ class Submits(HintedClient):
 
     _core: ClientCore[Job]
     _middleware: Sequence[Middleware]
+    _registrar: Registrar
     _server: Server
     _translating: ErrorTranslation
 
@@ -191,7 +193,7 @@ class Submits(HintedClient):
         """
         self._core.check_open()
         builder = self._core.builder
-        stream: Stream[Job]
+        stream: BaseStream[Job]
         name = options.get("task")
         if isinstance(data, BaseTask):
             name = data.name
@@ -289,7 +291,7 @@ class Submits(HintedClient):
             error = job.exception(timeout) if window.keeps_errors else None
             yield job.result(timeout) if error is None else error
 
-    def _submit_part(self, stream: Stream[Job], task: str | None) -> None:
+    def _submit_part(self, stream: BaseStream[Job], task: str | None) -> None:
         if part := stream.part():
             if stream.jobs:
                 self._core.check_open()
@@ -319,5 +321,5 @@ class Submits(HintedClient):
             missing = look(self._server, self._core, self._core.sweep.calls(before))
             self._core.sweep.settle_gone(missing)
         if names := self._core.to_register(batch, time.monotonic()):
-            register(self._server, self._core.keys, names)
+            self._registrar.enter(names)
         return batch.jobs

@@ -11,7 +11,7 @@ from typing import Any, Generic
 
 from pyjobs.client.batch import Batch
 from pyjobs.client.job import J, decode_by
-from pyjobs.client.stream import PART_ITEMS, Stream
+from pyjobs.client.stream import PART_ITEMS, BaseStream
 from pyjobs.engine import CALL_BYTES
 from pyjobs.errors import BadArgument, TooLarge
 from pyjobs.task import BaseTask, Submission
@@ -20,7 +20,7 @@ from pyjobs.validate import whole
 MOST_WINDOW = 100_000
 
 
-class TaskStream(Stream[J]):
+class TaskStream(BaseStream[J]):
     """Holds the arguments of jobs of one task that are not sent yet, and the jobs that are.
 
     Args:
@@ -44,7 +44,7 @@ class TaskStream(Stream[J]):
         options: Mapping[str, Any],
         is_whole: bool,
     ) -> None:
-        super().__init__(lambda *_: together([]), ids, unique=options.get("unique") is not None)
+        super().__init__(ids, unique=options.get("unique") is not None)
         self._task, self._entry, self._together = task, entry, together
         self._queue, self._options, self._is_whole = queue, options, is_whole
         self._items: list[Any] = []

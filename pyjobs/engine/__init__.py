@@ -41,6 +41,7 @@ from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outbox import (
     ParkedJob,
     SentJob,
+    by_part,
     read_outbox,
     receive_jobs,
     send_jobs,
@@ -194,6 +195,7 @@ __all__ = [
     "Written",
     "announce",
     "built_files",
+    "by_part",
     "dry_runs_of",
     "durable_of",
     "everything",

@@ -24,7 +24,7 @@ HELD_BYTES = 64 * MAX_BYTES
 SUBMIT_ITEMS = 250
 # Jobs in one call of a worker, which claims or records: the script runs for less than 5 ms.
 RECORD_ITEMS = 400
-# Jobs in one call of queue/result that a sweep makes; a reply may hold as many results.
+# Jobs in one call of queue/result that a sweep makes. A reply ends behind 4 MiB of results.
 RESULT_ITEMS = 100
 # Jobs that one sweep of a client asks for in all. The next sweep asks for others.
 SWEEP_JOBS = 5000

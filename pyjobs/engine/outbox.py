@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pyjobs.engine.call import Call
+from pyjobs.engine.parts import PartKey, Parts, hash_of, places_of
 from pyjobs.engine.replies import parse_words
 from pyjobs.engine.scripts import script
 from pyjobs.engine.views import texts
@@ -21,6 +22,9 @@ class SentJob(NamedTuple):
         word: the state that it had; of a job that stays why: its state, 'quarantine' or 'NOJOB'.
         to: the name of the queue where it goes.
         at: its moment in its place, ms since the epoch; 0 for a job that waits.
+        places: the numbers in the names of the parts of that queue but the first, as they were when
+            the job was parked: later ones do not change where the job goes.
+        unique: its unique key; b"" for none.
         dump: all of it.
     """
 
@@ -29,6 +33,8 @@ class SentJob(NamedTuple):
     word: str
     to: str
     at: int
+    places: tuple[int, ...]
+    unique: bytes
     dump: bytes
 
 
@@ -79,7 +85,13 @@ class ParkedJobs(NamedTuple):
 
 
 def send_jobs(
-    queue: str, ids: Sequence[str], *, to: str, nonce: str, state: str | None = None
+    queue: str,
+    ids: Sequence[str],
+    *,
+    to: str,
+    nonce: str,
+    state: str | None = None,
+    places: Sequence[int] = (),
 ) -> Call[SentJobs]:
     """Return the call that parks jobs in the outbox of their queue (queue/send).
 
@@ -89,24 +101,45 @@ def send_jobs(
         to: the name of the queue where the jobs go.
         nonce: a name of at most 100 characters that was never used before.
         state: only jobs in this state, such as 'pending'; None is any.
+        places: the numbers in the names of all parts but the first of the queue where they go.
     """
     used = script("queue/send")
-    words = used.bind(ids, to=to, nonce=nonce, options=used.choose(state=state))
+    options = used.choose(state=state, places=".".join(map(str, places)) or None)
+    words = used.bind(ids, to=to, nonce=nonce, options=options)
     return Call(used, (queue,), words, parse_sent)
 
 
-def receive_jobs(queue: str, mode: str, jobs: Sequence[SentJob]) -> Call[list[str]]:
-    """Return the call that stores parked jobs of another queue (queue/receive).
+def by_part(queue: str, jobs: Sequence[SentJob]) -> dict[tuple[PartKey, int], list[SentJob]]:
+    """Return parked jobs by the part where each goes: its key, and how many parts there were.
 
     Args:
         queue: the key of the queue where the jobs go.
+        jobs: the jobs.
+    """
+    found: dict[tuple[PartKey, int], list[SentJob]] = {}
+    for job in jobs:
+        keys = Parts(places=job.places).keys(queue)
+        at = hash_of(job.unique or job.id) % len(keys)
+        found.setdefault((keys[at], len(keys)), []).append(job)
+    return found
+
+
+def receive_jobs(
+    queue: str, mode: str, jobs: Sequence[SentJob], *, parts: int = 1
+) -> Call[list[str]]:
+    """Return the call that stores parked jobs of another queue (queue/receive).
+
+    Args:
+        queue: the key of the queue where the jobs go, or of a part of it.
         mode: the mode of the queue where they were.
-        jobs: 1 to 1000 jobs; the reply is a word for each: 'received', 'CONFLICT', 'WRONGMODE' or
-            'unreadable'.
+        jobs: 1 to 1000 jobs; the reply is a word for each: 'received', 'CONFLICT', 'WRONGMODE',
+            'PARTS' or 'unreadable'.
+        parts: how many parts the queue had when the jobs were parked.
     """
     used = script("queue/receive")
     items = [part for job in jobs for part in (job.id, job.move, job.at, job.dump)]
-    return Call(used, (queue,), used.bind(items, mode=mode), parse_words)
+    options = used.choose(parts=parts if parts > 1 else None)
+    return Call(used, (queue,), used.bind(items, mode=mode, options=options), parse_words)
 
 
 def settle_jobs(queue: str, jobs: Sequence[tuple[str, str, str]]) -> Call[list[str]]:
@@ -143,4 +176,10 @@ def parse_outbox(reply: Any) -> ParkedJobs:
 def parse_sent(reply: Any) -> SentJobs:
     """Parse the reply of queue/send."""
     looked, *jobs = reply
-    return SentJobs(looked, [SentJob(*texts(job[:-1]), *job[-1:]) for job in jobs])
+    return SentJobs(
+        looked,
+        [
+            SentJob._make([*texts(job), places_of(places), unique, dump])
+            for *job, places, unique, dump in jobs
+        ],
+    )

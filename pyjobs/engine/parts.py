@@ -149,5 +149,9 @@ def settle_parts(part: str) -> Call[Parts]:
 def parse_parts(reply: Any) -> Parts:
     """Return what `queue/parts` replies."""
     number, older, mode, places = reply
-    numbers = tuple(int(place) for place in places.split(b".") if place)
-    return Parts(number, older, mode.decode(), numbers)
+    return Parts(number, older, mode.decode(), places_of(places))
+
+
+def places_of(places: bytes) -> tuple[int, ...]:
+    """Return the numbers in the names of parts, as scripts write them: a point between two."""
+    return tuple(int(place) for place in places.split(b".") if place)

@@ -35,7 +35,8 @@ def fetch(queue: str, ids: Sequence[str]) -> Call[list[Stored]]:
 
     Args:
         queue: the queue's key.
-        ids: 1 to 1000 ids; the reply has a `Stored` for each, in this order.
+        ids: 1 to 1000 ids; the reply has a `Stored` for each, in this order. Behind 4 MiB of
+            results it ends: name the others again.
     """
     result = script("queue/result")
     return Call(result, (queue,), result.bind(ids), parse_stored)
@@ -47,7 +48,8 @@ def watch(queue: str, ids: Sequence[str], *, client: str) -> Call[list[Stored]]:
 
     Args:
         queue: the queue's key.
-        ids: 1 to 1000 ids; the reply has a `Stored` for each, in this order.
+        ids: 1 to 1000 ids; the reply has a `Stored` for each, in this order. Behind 4 MiB of
+            results it ends: name the others again.
         client: the client's name. A job has 16 clients at most; the 17th takes the place of the
             oldest.
     """

@@ -76,7 +76,9 @@ class Script:
         chosen = {name: value for name, value in options.items() if value is not None}
         if not chosen.keys() <= self.options:
             unknown = ", ".join(sorted(chosen.keys() - self.options))
-            raise BadArgument(f"{unknown}: {self.name} has no such option")
+            family, _, verb = self.name.partition("/")
+            what = self.name if family in ("queue", "schedule") else f"{verb} in {family} mode"
+            raise BadArgument(f"{unknown}: {what} has no such option")
         return " ".join(f"{name}={value}" for name, value in chosen.items())
 
 

@@ -197,14 +197,15 @@ class Converter:
 
     def _refuse_changed(self, value: Any, pairs: Sequence[tuple[str, Any, Any]]) -> None:
         """Refuse what msgspec writes as something else: NaN and infinity, which become null, and
-        keys that are another one when they are read.
+        keys that change when they are read.
 
         Args:
             value: what was written.
             pairs: for each part of it the path, the part, and what is read.
 
         Raises:
-            TypeError: one is in the value; Unencodable accordingly.
+            Unencodable: NaN or infinity is in the value.
+            TypeError: a key changes.
         """
         codec.encode(self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True))
         refuse_changed_keys(pairs)

@@ -128,6 +128,11 @@ class AsyncShards(BaseShards[AsyncSubscription]):
             raise Unavailable("the subscription was ended")
         self._raise_refusal(names)
 
+    def enter(self, channels: Collection[str]) -> None:
+        """Hear these channels too, as soon as their nodes allow. Nothing is waited for."""
+        self._channels.update(dict.fromkeys(name.encode() for name in channels))
+        self._to_place.set()
+
     async def remove(self, channels: Iterable[str]) -> None:
         """Hear these channels no longer. A message may still be on its way."""
         for name in (one.encode() for one in channels):

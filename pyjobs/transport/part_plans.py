@@ -7,7 +7,7 @@ yields the seconds of a pause. It returns the answer to the call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from pyjobs.engine import (
@@ -185,8 +185,10 @@ def by_id(missed: Callable[[Any], bool], width: int = 1) -> IdPlan:
         found: list[Any] = [None] * len(ids)
         asked: list[set[str]] = [set() for _ in ids]
         if answer is not None:
-            found = [answer] if single else list(answer)
-            asked = [{queue} for _ in ids]
+            # An answer may leave out the last ids (queue/result).
+            given = [answer] if single else answer
+            found[: len(given)] = given
+            asked[: len(given)] = [{queue} for _ in given]
         guessed, now = parts is not None, parts or (yield queue)
         if now.number == 1 and answer is None:
             return (yield [call])[0]
@@ -200,14 +202,13 @@ def by_id(missed: Callable[[Any], bool], width: int = 1) -> IdPlan:
                     for at in left
                     if key not in asked[at] and (others or part == hash_of(ids[at]) % now.number)
                 )
-                answers = (yield _of_ids(call, keys, todo, items, width, single)) if todo else []
-                if (error := first_error(answers)) is not None:
-                    return error
-                for (part, places), given in zip(todo.items(), answers, strict=True):
-                    for place, one in zip(places, [given] if single else given, strict=True):
-                        asked[place].add(keys[part])
-                        if found[place] is None or missed(found[place]):
-                            found[place] = one
+                said = yield from _said_of_ids(call, keys, todo, items, width, single)
+                if isinstance(said, PyjobsError):
+                    return said
+                for place, part, one in said:
+                    asked[place].add(keys[part])
+                    if found[place] is None or missed(found[place]):
+                        found[place] = one
             if not guessed or not any(map(missed, found)):
                 return found[0] if single else found
             # The queue may have grown since.
@@ -216,6 +217,31 @@ def by_id(missed: Callable[[Any], bool], width: int = 1) -> IdPlan:
                 return found[0] if single else found
 
     return plan
+
+
+def _said_of_ids(
+    call: Call[Any],
+    keys: Sequence[str],
+    todo: dict[int, list[int]],
+    items: Sequence[Any],
+    width: int,
+    single: bool,
+) -> Generator[Any, Any, PyjobsError | list[tuple[int, int, Any]]]:
+    """Ask each part about its ids; return place, part and answer of each, or the first error."""
+    said: list[tuple[int, int, Any]] = []
+    while todo:
+        answers = yield _of_ids(call, keys, todo, items, width, single)
+        if (error := first_error(answers)) is not None:
+            return error
+        rest: dict[int, list[int]] = {}
+        for (part, places), answer in zip(todo.items(), answers, strict=True):
+            given = [answer] if single else answer
+            said += [(place, part, one) for place, one in zip(places, given, strict=False)]
+            # An answer may leave out the last ids (queue/result).
+            if len(given) < len(places):
+                rest[part] = places[len(given) :]
+        todo = rest
+    return said
 
 
 def _of_ids(

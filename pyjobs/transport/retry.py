@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from redis import exceptions
 
 from pyjobs.engine import Call, Durable
-from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
+from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable, copied
 from pyjobs.transport.connection import pack
 from pyjobs.transport.durable import judged
 from pyjobs.transport.errors import (
@@ -317,10 +317,3 @@ class Delivery:
         self.answers += [copied(final) for _ in self._source]
         self.left = []
         return Done(self.answers)
-
-
-def copied(error: PyjobsError) -> PyjobsError:
-    """Return an error like this one, for a call of its own."""
-    own = type(error)(*error.args)
-    own.__cause__ = error.__cause__
-    return own

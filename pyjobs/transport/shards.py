@@ -39,7 +39,8 @@ class BaseShards(Generic[P]):
         table: who owns which slot.
         needed: whether an error is raised where Redis's access rules forbid a channel.
         classic: whether the classic channels of the same names are heard too, on one more
-            connection. Scripts publish there on nodes before Redis 7, and for a part of a queue.
+            connection. Scripts publish there on nodes before Redis 7, and the results of a part of
+            a queue while nothing hears the channel of the part.
 
     Attributes:
         missed: whether a channel is heard again that was lost, so that messages may have been

@@ -20,13 +20,13 @@ import redis.asyncio
 from redis import exceptions
 
 from pyjobs.engine import Call, Durable
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import PyjobsError, copied
 from pyjobs.log import logger
 from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
 from pyjobs.transport.durable import refused
 from pyjobs.transport.errors import forbids, translated
 from pyjobs.transport.pipeline import acommand, aexchange, command, exchange
-from pyjobs.transport.retry import Attempt, Delivery, Done, GiveUp, Send, copied
+from pyjobs.transport.retry import Attempt, Delivery, Done, GiveUp, Send
 from pyjobs.transport.router import TRIES, Group, Routing
 
 log = logger(__name__)

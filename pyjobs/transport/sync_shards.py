@@ -136,6 +136,11 @@ class Shards(BaseShards[Subscription]):
             raise Unavailable("the subscription was ended")
         self._raise_refusal(names)
 
+    def enter(self, channels: Collection[str]) -> None:
+        """Hear these channels too, as soon as their nodes allow. Nothing is waited for. Only the
+        thread of the subscription may call this."""
+        self._channels.update(dict.fromkeys(name.encode() for name in channels))
+
     def ask_again(self) -> None:
         """Send SSUBSCRIBE again for the channels that were refused."""
         for node, part in list(self._parts.items()):

@@ -13,6 +13,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from benchmark.case import Case
+from pyjobs.engine.call import Call
+from pyjobs.engine.counters import set_counting
 from pyjobs.engine.reliable import RELIABLE
 
 QUEUE = "jobs:{bench}"
@@ -21,7 +23,8 @@ LEASE = 30_000
 VERBS = ("submit", "claim", "complete")
 DATA = b'{"first":3,"second":4,"text":"some words of a usual payload"}'
 RESULT = b'{"sum":7}'
-TURN_JOBS = 50
+# So many that what is new in a minute, the first count of each field, does not matter.
+TURN_CALLS = 200
 
 # A job of a batch: its id and token.
 Held = tuple[str, str]
@@ -36,6 +39,7 @@ class Life(NamedTuple):
         claim: the same for a nonce and a number of jobs.
         held: reads the reply of a claim.
         complete: the same for claimed jobs.
+        first: what is called once, before the first job.
     """
 
     bodies: dict[str, str]
@@ -43,6 +47,7 @@ class Life(NamedTuple):
     claim: Callable[[str, int], Sequence[Any]]
     held: Callable[[Any], list[Held]]
     complete: Callable[[Sequence[Held]], Sequence[Any]]
+    first: Call[Any] | None = None
 
 
 # --- pyjobs ---
@@ -147,6 +152,9 @@ C = {
         "redis.call('ZREM'",
     ),
 }
+# A counter's floor: the write of a field whose key, name and value nobody has to make.
+COUNT = "redis.call('HINCRBY', 'jobs:{bench}:counters:29000000:', 'wait<128', '1000000000500')\n"
+A_COUNTED = {verb: body.replace(CLOCK, CLOCK + COUNT) for verb, body in A.items()}
 
 
 def floor(bodies: dict[str, str]) -> Life:
@@ -165,7 +173,17 @@ WITH_TASK = OWN._replace(
         QUEUE, [(id, DATA) for id in ids], client=CLIENT, task="mail.send"
     ).command()[2:]
 )
-LIVES = {"own": OWN, "task": WITH_TASK, "A": floor(A), "C": floor(C)}
+UNCOUNTED = OWN._replace(first=set_counting(QUEUE, False))
+LIVES = {
+    "own": OWN,
+    "task": WITH_TASK,
+    "uncounted": UNCOUNTED,
+    "A": floor(A),
+    "A counted": floor(A_COUNTED),
+    "C": floor(C),
+}
+# What lives in turns with each, to see what the one has more.
+LESS = {"task": "own", "own": "uncounted", "A counted": "A"}
 
 # --- what is counted ---
 
@@ -182,6 +200,9 @@ def figures(server: Any, name: str, case: Case, held: Callable[[], float]) -> di
     """
     life = LIVES[name]
     shas = {verb: server.script_load(body) for verb, body in life.bodies.items()}
+    if life.first:
+        server.script_load(life.first.script.body)
+        server.execute_command(*life.first.command())
     batches = case.jobs // case.batch
     found: dict[str, float] = {}
 
@@ -207,26 +228,35 @@ def figures(server: Any, name: str, case: Case, held: Callable[[], float]) -> di
     return found
 
 
-def interleaved(server: Any, own: str, other: str, case: Case) -> dict[str, float]:
-    """Seconds of script time a job, for two lives that take turns on an empty server, by name; and
-    how much `more` the other takes: each a median over the turns, in which a machine that is slow
-    for a while is slow for both.
+def interleaved(server: Any, name: str, case: Case) -> dict[str, float]:
+    """Seconds of script time a job, for two lives that take turns on an empty server: the `life` of
+    the one, the `less` of the other, and how much `more` the one takes, in all and by verb. Each is
+    a median over the turns, in which a machine that is slow for a while is slow for both.
 
     Args:
         server: a client of redis-py.
-        own: whose scripts.
-        other: whose scripts else.
+        name: whose life; LESS says which is the other.
         case: how many jobs in all.
     """
-    turn = replace(case, jobs=TURN_JOBS)
-    found: dict[str, list[float]] = {own: [], other: []}
-    for number in range(max(1, case.jobs // TURN_JOBS // 2)):
-        # Who comes first changes from turn to turn.
-        for name in (own, other) if number % 2 else (other, own):
+    turn = replace(case, jobs=TURN_CALLS * case.batch)
+    names = (LESS[name], name)
+    found: dict[str, list[dict[str, float]]] = {one: [] for one in names}
+    for number in range(max(1, case.jobs // turn.jobs // 2)):
+        # Which comes first changes from turn to turn.
+        for one in names if number % 2 else names[::-1]:
             server.flushall()
-            found[name].append(figures(server, name, turn, lambda: 0.0)["life"])
-    more = [theirs - ours for ours, theirs in zip(found[own], found[other], strict=True)]
-    return {name: median(times) for name, times in found.items()} | {"more": median(more)}
+            found[one].append(figures(server, one, turn, lambda: 0.0))
+    less, more = found[names[0]], found[name]
+
+    def added(part: str) -> float:
+        return median(theirs[part] - ours[part] for ours, theirs in zip(less, more, strict=True))
+
+    return {
+        "life": median(one["life"] for one in more),
+        "less": median(one["life"] for one in less),
+        "more": added("life"),
+        **{f"{verb} more": added(verb) for verb in VERBS},
+    }
 
 
 class Counted(NamedTuple):

@@ -86,6 +86,7 @@ def life(server: Instance, system: System, case: Case) -> Sample:
         faults += (f"the handler ran {runs.ran} times for {case.jobs} jobs",)
     figures |= {"drain": runs.rate, "worker cpu": runs.cpu / case.jobs, "kept": kept / case.jobs}
     figures |= cost(empty, done, case.jobs)
+    figures["drain cpu"] = (done.cpu - queued.cpu) / case.jobs
     return Sample({**figures, "slowest": server.slowest()}, faults)
 
 
@@ -168,8 +169,8 @@ def scripts(server: Instance, system: System, case: Case) -> Sample:
 
 
 def turns(server: Instance, system: System, case: Case) -> Sample:
-    """The script time of a job without a task and of one with a task, and what the task adds."""
-    return Sample(server.turns("own", "task", case))
+    """The script time of two lives of a job that take turns, and what the one adds."""
+    return Sample(server.turns(system.name, case))
 
 
 HOW: dict[str, Callable[[Instance, System, Case], Sample]] = {

@@ -72,9 +72,9 @@ class Instance:
         """Let jobs live by the scripts of this name; what each verb takes, and bytes (calls.py)."""
         return figures(self._redis, name, case, lambda: self.look().held)
 
-    def turns(self, own: str, other: str, case: Case) -> dict[str, float]:
-        """Let jobs live by scripts of these names, in turns; what a job takes (calls.py)."""
-        return interleaved(self._redis, own, other, case)
+    def turns(self, name: str, case: Case) -> dict[str, float]:
+        """Let jobs live in turns with others; what a job takes (calls.py)."""
+        return interleaved(self._redis, name, case)
 
     def close(self) -> None:
         self._redis.close()

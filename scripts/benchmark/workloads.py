@@ -111,9 +111,13 @@ def roundtrip(size: Size) -> Iterator[Row]:
 
 
 def cost(size: Size) -> Iterator[Row]:
-    """What a job costs in its whole life, submitted in bulk and drained at concurrency 100."""
+    """What a job costs in its whole life, submitted in bulk or one at a time, and drained at
+    concurrency 100."""
     point = Point("life", ASYNC, Case(jobs=size.jobs))
     yield floored("Redis CPU a job", "us", point, "cpu")
+    yield floored("of which the drain is", "us", point, "drain cpu")
+    alone = Point("life", ASYNC, Case(jobs=size.jobs // 2, enqueue="one"))
+    yield floored("Redis CPU a job, submitted one at a time", "us", alone, "cpu")
     yield floored("socket reads at Redis a job", "", point, "reads")
     yield floored("commands a job, with those of scripts", "", point, "commands")
     yield floored("received by Redis a job", "bytes", point, "received")
@@ -200,9 +204,9 @@ def processes(size: Size) -> Iterator[Row]:
 def tasks(size: Size) -> Iterator[Row]:
     """What a task adds to a job: script time in turns with and without a task, and the drain of a
     worker with 50 tasks beside that of a handler."""
-    lives = Point("turns", System("own", ()), Case(jobs=size.jobs // 2, batch=1))
+    lives = Point("turns", System("task", ()), Case(jobs=size.jobs, batch=1))
     label = "script time of a job with a task, one at a time"
-    yield Row(label, "us", lives, "task", lives, "own", "without a task")
+    yield Row(label, "us", lives, "life", lives, "less", "without a task")
     yield Row("of which the task is", "us", lives, "more")
     # In small calls, so that a claim gets jobs of several tasks.
     case = Case(jobs=size.jobs, batch=20)
@@ -211,6 +215,20 @@ def tasks(size: Size) -> Iterator[Row]:
     yield Row("drain, 50 tasks", "/s", own, "drain", bare, "drain", "one handler")
     yield Row("worker CPU a job, 50 tasks", "us", own, "worker cpu", bare, "worker cpu", "the same")
     yield Row("Redis CPU a job, 50 tasks", "us", own, "cpu", bare, "cpu", "the same")
+
+
+def counters(size: Size) -> Iterator[Row]:
+    """What counting adds to a job, in turns with a queue that does not count; beside that, what a
+    bare HINCRBY adds to floor A. Each verb of a lone job writes one counter."""
+    for batch in (1, 100):
+        many = f"{batch} in a call" if batch > 1 else "one at a time"
+        case = Case(jobs=size.jobs * (20 if batch > 1 else 1), batch=batch)
+        lives = Point("turns", System("own", ()), case)
+        bare = Point("turns", System("A counted", ()), case)
+        yield Row(f"script time of a job, {many}", "us", lives, "life", lives, "less", "uncounted")
+        for verb in VERBS:
+            label, more = f"of which counting in {verb} is", f"{verb} more"
+            yield Row(label, "us", lives, more, bare, more, "a bare HINCRBY in floor A")
 
 
 def scripts(size: Size) -> Iterator[Row]:
@@ -254,6 +272,7 @@ WORKLOADS: dict[str, Callable[[Size], Iterator[Row]]] = {
         durations,
         processes,
         tasks,
+        counters,
         scripts,
         limits,
     )

@@ -144,11 +144,15 @@ STEPS = ["before", "sent", "received", "settled"]
 
 
 @pytest.mark.parametrize("steps", range(4), ids=STEPS)
+@pytest.mark.parametrize("target", ["whole", "parts", "split-meanwhile", "grown-meanwhile"])
 def test_the_next_move_carries_on_what_a_killed_mover_left(
-    ask: Any, jobs: Jobs, steps: int
+    ask: Any, jobs: Jobs, steps: int, target: str
 ) -> None:
     """A mover is killed after so many calls. The job ends at once in the other queue, and nothing
-    of it is kept: the worst that can be."""
+    of it is kept: the worst that can be. That queue may be in parts, and may grow before the next
+    move."""
+    if target in ("parts", "grown-meanwhile"):
+        ask("split", "to", 2)
     jobs.submit("a", retention=0)
     jobs.submit("b")
 
@@ -174,15 +178,18 @@ def test_the_next_move_carries_on_what_a_killed_mover_left(
         pass
     ran = []
     other = Jobs(jobs.store, RELIABLE)
+    if target.endswith("-meanwhile"):
+        ask("split", "to", 5)
 
     def work() -> None:
-        for queue in (Q, TO):
+        for queue in (Q, *ask("parts", "to").keys(TO)):
             claimed = jobs.store.call(other.claim_call(limit=9, queues=(queue,)))
             for job in claimed.jobs:
                 ran.append(job.id)
                 jobs.store.call(RELIABLE.complete(queue, [(job.id, job.token, b"1")], retention=0))
 
     work()
+    assert ask("settle_parts", "to") == ""
     ask("move", "q", "to", ["b"])
     work()
     assert sorted(ran) == ["a", "b"]

@@ -68,7 +68,7 @@ def test_counters_of_a_queue_that_never_was_is_an_error_with_the_nearest_name(bu
 
 def test_counters_beyond_three_days_are_refused(busy: Cli) -> None:
     said = busy("counters", "words", "--minutes", "4321")
-    assert said == (1, "", "pyjobs: minutes: 4321 is not within 1 to 4320\n")
+    assert said == (1, "", "pyjobs: --minutes: must be a whole number from 1 to 4320, not '4321'\n")
 
 
 def test_counters_of_an_idle_queue_say_that_nothing_happened(busy: Cli) -> None:
@@ -111,7 +111,7 @@ def test_a_rate_has_three_digits(number: float, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("ms", "shown"),
-    [(0, "0ms"), (999, "999ms"), (1234, "1.2s"), (42_000, "42s"), (90_000, "1.5min")],
+    [(0, "0 ms"), (999, "999 ms"), (1234, "1.2 s"), (42_000, "42 s"), (90_000, "1.5 min")],
 )
 def test_a_time_has_two_digits(ms: float, shown: str) -> None:
     assert rates.short(ms) == shown

@@ -174,7 +174,7 @@ def test_a_filter_is_counted_by_a_dry_run_and_holds_what_was_expected(cli: Cli) 
     told = cli("requeue", "words", "--all", "--expect", "10")
     assert (told.code, told.err) == (
         1,
-        "pyjobs: expected: 10 jobs, and now there are 20; nothing was done\n",
+        "pyjobs: --expect: 10 jobs, and now there are 20; nothing was done\n",
     )
     told = cli("requeue", "words", "--error", "no such word", "--expect", "20")
     assert (told.code, told.out) == (0, "requeued 20 jobs\n")
@@ -205,12 +205,12 @@ def test_an_id_that_is_given_twice_is_one_job(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("cancel words --all", "state: say which jobs: pending, delayed, inflight"),
-        ("delete words --task mail", "state: say which jobs: pending, delayed, dead, done"),
+        ("cancel words --all", "--state: say which jobs: pending, delayed, inflight"),
+        ("delete words --task mail", "--state: say which jobs: pending, delayed, dead, done"),
         ("requeue words a --all", "ids: name the jobs or give a filter such as --all, not both"),
         ("requeue words a --dry-run", "ids: --dry-run and --expect are for a filter"),
-        ("requeue words --state failed", "state: requeue takes jobs that are dead, not failed"),
-        ("run-now words --older -1", "older: must be a number of seconds, 0 or more"),
+        ("requeue words --state failed", "--state: requeue takes jobs that are dead, not failed"),
+        ("run-now words --older -1", "--older: must be a number of seconds, 0 or more"),
     ],
 )
 def test_a_filter_that_says_too_little_or_too_much_is_refused(
@@ -234,15 +234,15 @@ def test_jobs_are_moved_by_id_and_by_a_filter(cli: Cli) -> None:
     assert told.err == "pyjobs: job a on queue words was moved to queue other\n"
 
 
-def test_a_job_that_is_moved_to_a_queue_with_parts_stays_and_the_reason_is_said(cli: Cli) -> None:
-    submitted(cli, "a")
+def test_a_job_is_moved_to_a_queue_in_parts_once_its_split_is_settled(cli: Cli) -> None:
+    submitted(cli, "a", "b")
     assert cli("parts", "other", "2", "--mode", "reliable").code == 0
-    told = cli("move", "words", "other", "a")
-    assert told.err == (
-        "pyjobs: job a on queue words: the other queue has parts, and takes no jobs of another"
-        " queue\n"
-    )
-    assert cli.redis.llen("jobs:{words}:pending") == 1
+    assert cli("move", "words", "other", "a").out == "moved 1 job to queue other\n"
+    assert cli("parts", "other", "3").code == 0
+    told = cli("move", "words", "other", "b")
+    assert (told.code, told.out) == (1, "")
+    assert told.err == "pyjobs: queue other was split, and the split is not settled\n"
+    assert cli.redis.llen("jobs:{words}:pending") == 2  # with the trace of a
 
 
 def test_jobs_that_are_done_are_listed_and_deleted_by_their_state(cli: Cli) -> None:
@@ -251,5 +251,5 @@ def test_jobs_that_are_done_are_listed_and_deleted_by_their_state(cli: Cli) -> N
     run(cli.redis, RELIABLE.complete(WORDS, [("a", job.token, b"1")]))
     told = cli("jobs", "words", "--state", "done", "--json")
     assert json.loads(told.out)["id"] == "a"
-    assert told.err == "pyjobs: 1 job done on queue words, 1 looked at\n"
+    assert told.err == "pyjobs: 1 done job on queue words; 1 looked at\n"
     assert cli("delete", "words", "--state", "done", "--yes").out == "deleted 1 job\n"

@@ -230,7 +230,7 @@ def test_redis_down_when_a_process_is_replaced_is_waited_for(
 
 def test_a_wrong_argument_is_an_error_of_one_line(cli: Cli) -> None:
     wrong = {
-        "tasks:worker --processes 0": "processes: must be a whole number from 1 to 1000, not 0",
+        "tasks:worker --processes 0": "--processes: must be a whole number from 1 to 1000, not '0'",
         "tasks:none --processes 2": "tasks:none is not there; workers in tasks: worker",
         "tasks:worker --url memory://": (
             "url: memory:// is a server inside this process, which nobody else sees"

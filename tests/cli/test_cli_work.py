@@ -132,8 +132,8 @@ def test_health_of_several_processes_or_of_no_address_is_refused(cli: Cli) -> No
     assert "--health: one port serves one process" in several.err
     several = cli("work", "tasks:worker", "--metrics-port", "9100", "--processes", "2")
     assert "--metrics-port: one port serves one process" in several.err
-    assert "metrics: 'x' is not" in cli("work", "tasks:worker", "--metrics-port", "x").err
-    assert "health: 'x' is not [HOST:]PORT" in cli("work", "tasks:worker", "--health", "x").err
+    assert "--metrics-port: 'x' is not" in cli("work", "tasks:worker", "--metrics-port", "x").err
+    assert "--health: 'x' is not [HOST:]PORT" in cli("work", "tasks:worker", "--health", "x").err
     assert "address: 'x' is not [HOST:]PORT" in cli("health", "x").err
 
 
@@ -231,14 +231,14 @@ def test_a_wrong_argument_is_an_error_of_one_line(cli: Cli) -> None:
         "nothing:worker": "no module 'nothing' in the current directory or Python's path",
         "tasks.py:worker": (
             "no module 'tasks.py' in the current directory or Python's path; "
-            "name the module, not its file"
+            "name the module, not its file: tasks"
         ),
         "tasks:wroker": "tasks:wroker is not there; workers in tasks: worker, lonely",
         "tasks:text": "tasks:text is a str, not a Worker; workers in tasks: worker, lonely",
         "json:loads": "json:loads is a function, not a Worker; workers in json: none",
         "tasks:lonely": "handler: this worker has none; decorate one with @worker.handler",
         "tasks:worker --concurrency 0": (
-            "concurrency: must be a whole number from 1 to 10000, not 0"
+            "--concurrency: must be a whole number from 1 to 10000, not 0"
         ),
     }
     told = cli.in_one_process(*[("work", "--quiet", *words.split()) for words in wrong])
@@ -418,7 +418,9 @@ def test_a_filter_of_the_program_that_raises_does_not_end_the_worker(
 def test_a_worker_that_is_started_while_redis_is_away_ends_or_waits(cli: Cli) -> None:
     began = time.monotonic()
     code, log = ended(cli.start("work", "tasks:worker", "--url", DEAD_URL))
-    assert code == 1 and re.fullmatch(r"pyjobs: redis://:\*\*\*@127\.0\.0\.1:1: .*refused\.\n", log)
+    assert code == 1 and re.fullmatch(
+        r"pyjobs: redis://:\*\*\*@127\.0\.0\.1:1: .*refused; is .*\n", log
+    )
     code, log = ended(cli.start("work", "tasks:worker", "--url", DEAD_URL, "--wait", "1"))
     first, *others = log.splitlines()
     assert "is unavailable" in first and "trying again" in first

@@ -309,7 +309,7 @@ class TestBadInput:
     def test_a_delay_in_simple_mode_is_refused(self, client: Any, store: Store) -> None:
         with (
             store.unchanged(),
-            pytest.raises(BadArgument, match="delay: simple/submit has no such"),
+            pytest.raises(BadArgument, match="delay: submit in simple mode has no such"),
         ):
             client.submit(1, delay=1)
 

@@ -25,6 +25,7 @@ import pyjobs
 import pyjobs.aio
 from pyjobs.engine.acl import rules_of
 from pyjobs.engine.keys import Keys
+from pyjobs.engine.limits import MAX_BYTES
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import ClientClosed, Forbidden, NoResults, ResultGone
 from pyjobs.transport import connect
@@ -62,6 +63,18 @@ class TestListeners:
             watched = [other.job(job.id), other.job(job.id, queue="q")]
             work(jobs)
             assert [one.result(SOON) for one in (job, *watched)] == ["ba"] * 3
+
+    @FEW
+    @KEPT
+    def test_a_repeated_submit_reads_more_results_than_one_reply_may_have(
+        self, client: Any, jobs: Jobs, store: Store, mode: Mode
+    ) -> None:
+        ids = [f"j{number}" for number in range(6)]
+        client.submit_many(ids, ids=ids)
+        for job in jobs.claim(6).jobs:
+            jobs.complete(job, result=b"[%s]" % (b" " * (MAX_BYTES - 2)))
+        with another(store, mode) as other:
+            assert all(job.done() for job in other.submit_many(ids, ids=ids))
 
     @FEW
     @KEPT

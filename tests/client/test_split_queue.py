@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from statistics import median
 from typing import Any
 
@@ -16,11 +17,24 @@ from support.store import Jobs, Store
 import pyjobs
 from pyjobs.admin import Admin
 from pyjobs.admin.filters import Filter
-from pyjobs.engine import RELIABLE, Keys, hash_of, part_key, rules_of, send_jobs, set_parts
-from pyjobs.errors import BadArgument, NoSchedule, ResultGone, WrongParts
+from pyjobs.admin.plan import Owners, drive
+from pyjobs.admin.split import settle
+from pyjobs.engine import (
+    RELIABLE,
+    Keys,
+    by_part,
+    fetch,
+    hash_of,
+    part_key,
+    receive_jobs,
+    rules_of,
+    send_jobs,
+    set_parts,
+)
+from pyjobs.errors import BadArgument, NoSchedule, ResultGone, Unavailable, WrongParts
+from pyjobs.transport import connect, read_parts, run
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claiming.claims import Claims
-from pyjobs.worker.claiming.lanes import Lane, Lanes
 
 MAIL = "jobs:{mail}"
 everywhere = at(MEMORY_PLACES + SOCKET_PLACES)
@@ -53,6 +67,26 @@ def test_jobs_go_to_the_parts_that_their_ids_say(store: Store, admin: Admin, cli
     again = client.submit_many([*range(60)], ids=[f"j{n}" for n in range(60)])
     assert not any(job.created for job in again)
     assert admin.stats("mail").pending == 60
+
+
+@in_memory
+def test_all_jobs_are_looked_up_where_each_part_leaves_out_results_beyond_its_bound(
+    store: Store, admin: Admin
+) -> None:
+    admin.split("mail", 2)
+    ids = [f"j{number}" for number in range(12)]
+    for place, key in enumerate(admin.parts("mail").keys(MAIL)):
+        for id in ids:
+            if hash_of(id) % 2 == place:
+                job = {"state": "done", "result": bytes(1 << 20)}
+                store.redis.hset(f"{key}:job:{id}", mapping=job)
+                store.redis.expire(f"{key}:job:{id}", 60)
+    # A client that does not know of the parts asks the queue itself first.
+    for known in (False, True):
+        if known:
+            read_parts(store.redis, MAIL)
+        found = run(store.redis, fetch(MAIL, [*ids, "none"]))
+        assert [one.state for one in found] == ["done"] * 12 + [""]
 
 
 @everywhere
@@ -88,6 +122,48 @@ def test_growth_is_settled_when_no_job_is_left_in_the_part_of_before(
     assert admin.settle_parts("mail") == ""
     assert admin.parts("mail").older == 0
     assert admin.split("mail", 4).number == 4
+
+
+@everywhere
+def test_jobs_that_schedules_have_made_keep_no_split_from_being_settled(
+    store: Store, admin: Admin
+) -> None:
+    ids = [f"report:{moment}" for moment in range(10**12, 10**12 + 4)]
+    assert {hash_of(id) % 2 for id in ids} == {0, 1}
+    with pyjobs.Client(store.url, queue="mail", results=False) as client:
+        client.schedules.set("report", every=3600)
+        for id in ids:
+            admin.run_schedule("mail", "report", id=id)
+        admin.split("mail", 2)
+        assert admin.settle_parts("mail") == ""
+        other = next(id for n in range(99) if hash_of(id := f"other:{n}") % 4 == 2)
+        client.submit(1, id=other)
+        admin.split("mail", 4)
+        assert admin.settle_parts("mail") == other
+
+
+def seen_moving(plan: Any) -> Any:
+    """A plan in whose sight each part is at another node each time."""
+    nodes, answer = count(), None
+    while True:
+        try:
+            step = plan.send(answer)
+        except StopIteration as end:
+            return end.value
+        answer = (lambda key: next(nodes)) if isinstance(step, Owners) else (yield step)
+
+
+@in_memory
+def test_a_split_is_not_settled_whose_parts_have_moved_while_they_were_looked_at(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    client.cancel(client.submit(0))
+    admin.split("mail", 2)
+    admin.purge("mail", "pending")
+    with connect(store.url) as server, pytest.raises(Unavailable, match="moved to another node"):
+        drive(server, seen_moving(settle(Keys(), "mail", None)))
+    assert admin.parts("mail").older == 1
+    assert admin.settle_parts("mail") == ""
 
 
 @at(SOCKET_PLACES)
@@ -435,9 +511,69 @@ def test_jobs_of_all_parts_are_moved_to_another_queue(
     assert admin.check("mail") == admin.check("other") == []
     # A repeated submit finds where its job was.
     assert not any(job.created for job in client.submit_many([*range(20)], ids=ids))
-    [answer] = admin.move("other", "mail", [ids[0]])
-    assert (answer.word, answer.done) == ("PARTS", False)
-    assert admin.outbox("other") == [] and admin.stats("other").pending == 21
+
+
+@everywhere
+def test_jobs_that_are_moved_to_a_queue_in_parts_go_where_a_submit_goes(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    admin.split("mail", 3)
+    admin.split("mails", 2)
+    ids = [f"j{n}" for n in range(20)]
+    keyed = [client.submit(n, id=f"k{n}", queue="mails", unique=f"u{n}") for n in range(6)]
+    client.submit_many([*range(20)], ids=ids, queue="mails")
+    taken = client.submit("taken", unique="u5")
+    answers = admin.move("mails", "mail", [*ids[:5], *(job.id for job in keyed), "none"])
+    assert [answer.word for answer in answers] == ["moved"] * 10 + ["CONFLICT", "NOJOB"]
+    assert admin.move_jobs("mails", "mail", Filter(state="pending"), expected=16).done == 15
+    hashes = [*(hash_of(id) for id in ids), *(hash_of(f"u{n}") for n in range(5))]
+    of_part = Counter(one % 3 for one in [*hashes, hash_of("u5")])
+    assert lengths(store, admin) == [of_part[part] for part in range(3)]
+    # What was moved is found where it is now, by its id and by its unique key.
+    assert not any(job.created for job in client.submit_many([*range(20)], ids=ids))
+    assert client.submit("again", unique="u0").id == "k0"
+    assert admin.outbox("mails") == []
+    assert admin.count_jobs("mails", "cancel", Filter(state="pending")) == 1
+    assert admin.check("mail") == admin.check("mails") == []
+    with working(store.url, lambda job: job.data, queues=["mail"]):
+        assert client.job("j7").result(30) == 7
+        assert taken.result(30) == "taken"
+
+
+@in_memory
+def test_a_move_that_broke_off_ends_in_the_part_where_it_began_however_the_queue_has_grown(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    """The part that has answered has the answer, and no other part would find it."""
+    admin.split("mail", 2)
+    ids = [f"j{n}" for n in range(30)]
+    client.submit_many([*range(30)], ids=ids, queue="other")
+    sent = store.call(send_jobs("jobs:{other}", ids, to="mail", nonce="n", places=(1,))).jobs
+    arrived = by_part(MAIL, sent[:20])
+    assert {number for _, number in arrived} == {2}
+    for (part, number), some in arrived.items():
+        call = receive_jobs(part, "reliable", some, parts=number)
+        assert store.call(call) == ["received"] * len(some)
+    before = lengths(store, admin)
+    admin.split("mail", 5)
+    with pytest.raises(WrongParts):
+        admin.move("other", "mail", ["none"])
+    # What had arrived is forgotten, and what had not is refused by the parts, and is back.
+    assert admin.outbox("other") == []
+    assert lengths(store, admin)[:2] == before and sum(lengths(store, admin)) == 20
+    assert admin.count_jobs("other", "cancel", Filter(state="pending")) == 10
+
+
+@in_memory
+def test_a_move_to_a_queue_whose_split_is_not_settled_is_refused(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    client.submit_many([*range(9)], ids=[f"j{n}" for n in range(9)])
+    waits = client.submit(0, queue="other")
+    assert admin.split("mail", 3).older == 1
+    with pytest.raises(WrongParts, match="queue mail was split, and the split is not settled"):
+        admin.move("other", "mail", [waits.id])
+    assert admin.stats("other").pending == 1 and admin.outbox("other") == []
 
 
 @in_memory
@@ -526,33 +662,6 @@ def test_simple_jobs_are_split_too(store: Store, admin: Admin) -> None:
         client.submit_many([*range(50)])
     assert sum(lengths(store, admin)) == 50
     assert all(lengths(store, admin))
-
-
-def test_the_parts_of_a_queue_take_turns_and_other_queues_keep_their_rank() -> None:
-    keys = ["jobs:{urgent}", MAIL, "jobs:{late}"]
-    claims = Claims(RELIABLE, keys, pyjobs.engine.Policy(lease=1000), lambda: "n")
-    for place in (1, 2):
-        keys.append(part_key(MAIL, place))
-        claims.add(len(keys) - 1, 1)
-    orders = [claims._in_order({0, 1, 2, 3, 4}) for _ in range(6)]
-    assert all(order[0] == 0 and order[-1] == 2 for order in orders)
-    assert Counter(order[1] for order in orders) == {1: 2, 3: 2, 4: 2}
-
-
-def test_the_lane_of_a_part_comes_behind_the_other_parts_when_it_has_brought_jobs() -> None:
-    def lane(index: int, rank: int | None = None) -> Lane:
-        policy = pyjobs.engine.Policy(lease=1000)
-        return Lane([index], Claims(RELIABLE, [MAIL], policy, lambda: "n", [0]), rank)
-
-    first, mail, last = lane(0), lane(1), lane(2)
-    lanes = Lanes([first, mail, last])
-    lanes.add(part := lane(3, 1))
-    assert {lanes[0], lanes[-1]} == {first, last} and {*lanes[1:3]} == {mail, part}
-    for one in (mail, part, mail, last):
-        lanes.turn(one)
-        if one is not last:
-            assert lanes[2] is one
-    assert [*lanes] == [first, part, mail, last]
 
 
 @at(SOCKET_PLACES)

@@ -118,6 +118,18 @@ class TestSweep:
         assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
         assert asked(core.sweep.calls()) == ["b"]
 
+    def test_jobs_that_a_reply_leaves_out_are_looked_up_at_once_and_are_not_missing(self) -> None:
+        core = make()
+        jobs = submit(core, "a", "b", "c")
+        [chunk] = core.sweep.calls()
+        assert core.sweep.take(chunk, [DONE]) == []
+        assert [job.done() for job in jobs] == [True, False, False]
+        [rest] = core.sweep.rest(chunk, [DONE])
+        assert (rest.call.keys, rest.call.args, rest.jobs) == (
+            chunk.call.keys, ("b", "c"), jobs[1:]
+        )  # fmt: skip
+        assert core.sweep.rest(rest, [DONE, MISSING]) == []
+
     def test_a_job_that_is_submitted_again_after_it_was_gone_is_another_job(self) -> None:
         core = make()
         [gone] = submit(core, "a")

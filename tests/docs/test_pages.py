@@ -18,6 +18,7 @@ import pyjobs.aio
 from pyjobs.cli.app import app
 from pyjobs.client.options import Options
 from pyjobs.engine.scripts import everything
+from pyjobs.errors import PyjobsError
 
 PACKAGE = ROOT / "pyjobs"
 SETTINGS = "docs/settings.md"
@@ -132,8 +133,9 @@ def test_the_commands_that_a_page_names_exist_with_their_options(page: str) -> N
         command: click.Command = app
         for word in words[1:]:
             if isinstance(command, click.Group) and re.fullmatch("[a-z][a-z-]*", word):
-                assert word in command.commands, " ".join(words)
-                command = command.commands[word]
+                found = command.get_command(click.Context(command), word)
+                assert found is not None, " ".join(words)
+                command = found
         options = {name for one in command.params for name in (*one.opts, "--help")}
         assert {word for word in words if word.startswith("-")} <= options, " ".join(words)
 
@@ -141,6 +143,23 @@ def test_the_commands_that_a_page_names_exist_with_their_options(page: str) -> N
 def test_ci_runs_the_tests_that_the_readme_names() -> None:
     assert "scripts/test" in PAGES["README.md"]
     assert "scripts/test" in (ROOT / ".ci" / "run").read_text()
+
+
+# --- errors ---
+
+
+def kinds(base: type[PyjobsError]) -> set[str]:
+    """The names of the errors below one of them."""
+    return {name for one in base.__subclasses__() for name in (one.__name__, *kinds(one))}
+
+
+def test_the_guide_says_of_each_error_what_to_do() -> None:
+    rows = section("docs/guide.md", "Errors")
+    first = re.findall(r"^\| ([^|]+) \|[^|]+\|[^|]+\|$", rows, re.MULTILINE)
+    named = [name for cell in first for name in re.findall(r"`(\w+)`", cell)]
+    public = {name for name in kinds(PyjobsError) if hasattr(pyjobs, name)}
+    assert len(named) == len({*named})
+    assert {*named} == public | {"TimeoutError"}
 
 
 # --- settings ---

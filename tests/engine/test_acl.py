@@ -262,7 +262,7 @@ def test_the_protocol_shows_the_lines_of_the_acl_command(cli: Cli, role: str) ->
 
 def test_the_acl_command_refuses_a_user_that_is_no_name(cli: Cli) -> None:
     assert cli("acl", "worker", "--user", "a b").err.startswith(
-        "pyjobs: user: must be 1 to 128 of A-Z"
+        "pyjobs: --user: must be 1 to 128 of A-Z"
     )
 
 

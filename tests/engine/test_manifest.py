@@ -82,7 +82,7 @@ def test_bind_refuses_unknown_and_missing_arguments() -> None:
 def test_choose_refuses_unknown_options_and_omits_none() -> None:
     fail = script("reliable/fail")
     assert fail.choose(backoff=0, max_attempts=None, backoff_max=7) == "backoff=0 backoff_max=7"
-    with pytest.raises(BadArgument, match="back_off: reliable/fail has no such option"):
+    with pytest.raises(BadArgument, match="back_off: fail in reliable mode has no such option"):
         fail.choose(back_off=1)
 
 

@@ -6,6 +6,7 @@ what comes within some seconds was heard of.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -21,15 +22,22 @@ from support.servers import FOUND, PREFERRED
 from test_cluster import SOON, TWELVE, commands_of, echo
 
 import pyjobs
+import pyjobs.aio
+from pyjobs.admin import Admin
+from pyjobs.engine import hash_of
 from pyjobs.testing import Server
-from pyjobs.transport.server import connect
+from pyjobs.transport.server import REPLY_SECONDS, connect
+from pyjobs.worker.claiming import upkeep
 from pyjobs.worker.claiming.tokens import LOOK_SECONDS, WakeListener
 
 pytestmark = pytest.mark.slow
 # Before the end of an idle wait, which comes after 30 s.
 HEARD = 15.0
-# A worker asks each node some things before its first claim, and waits 5 s for a node at most.
-STARTED = 16.0
+# Before its first claim a worker waits for a silent node two or three times, 5 s each: which of
+# its questions go to that node is by chance. A fourth wait would be a fault.
+STARTED = 19.0
+# Less than a node that says nothing is waited for.
+AT_ONCE = 4.0
 SERVERS = [
     pytest.param(name, marks=() if name == PREFERRED else pytest.mark.long)
     for name in sorted(FOUND)
@@ -193,6 +201,31 @@ def test_a_result_is_published_on_the_node_of_its_queue_alone(
 
 
 @pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_results_of_parts_stay_on_their_nodes_once_the_client_knows_the_parts(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    with Admin(cluster.url) as admin:
+        admin.split("split", 3)
+    with (
+        working(cluster.url, echo, queues=["split"]),
+        opened(cluster.url, aio=aio, queue="split", sweep=600.0) as client,
+    ):
+        # The client learns the parts from an answer, and its first results reach every node.
+        jobs = client.submit_many(range(20))
+        assert [job.result(SOON) for job in jobs] == list(range(20))
+
+        def all_stay() -> bool:
+            published = calls(cluster.nodes, "publish")
+            jobs = client.submit_many(range(20))
+            assert [job.result(SOON) for job in jobs] == list(range(20))
+            return calls(cluster.nodes, "publish") == published
+
+        if has_shards(cluster):
+            wait_until(all_stay, SOON)
+            assert all_stay()
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 def test_a_client_hears_results_after_the_slot_of_a_queue_has_moved(
     cluster: ClusterOfNodes, aio: bool
 ) -> None:
@@ -242,6 +275,82 @@ def test_a_client_whose_connections_break_finds_its_results_without_waiting_for_
         assert [job.result(SOON) for job in jobs] == names
 
 
+@contextlib.contextmanager
+def silence(node: Server) -> Iterator[None]:
+    """A node that takes connections and says nothing."""
+    os.kill(node.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(node.pid, signal.SIGCONT)
+
+
+def test_the_parts_of_a_queue_are_served_while_the_node_of_one_is_silent(
+    cluster: ClusterOfNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a worker writes once a minute it writes after each round trip.
+    monkeypatch.setattr(upkeep, "REGISTER_SECONDS", 0.0)
+    [name] = cluster.names(1, "parts")
+    with Admin(cluster.url) as admin:
+        parts = admin.split(name, 3, mode="reliable").keys(f"jobs:{{{name}}}")
+    registry = cluster.owner("jobs:queues")
+    silent = next(node for node in map(cluster.owner, parts) if node is not registry)
+    served = [at for at, part in enumerate(parts) if cluster.owner(part) is not silent]
+    ids = [id for id in (f"id{at}" for at in range(30)) if hash_of(id) % 3 in served]
+    with (
+        working(cluster.url, echo, queues=[name]),
+        pyjobs.Client(cluster.url, queue=name, sweep=600.0) as client,
+    ):
+        assert [job.result(SOON) for job in client.submit_many(range(20))] == [*range(20)]
+        with silence(silent):
+            for id in ids:
+                began = time.monotonic()
+                assert client.submit(id, id=id).result(SOON) == id
+                assert time.monotonic() - began < AT_ONCE
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_results_are_heard_while_a_node_is_silent_that_has_a_job_of_the_client(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    queue, other = cluster.names(2, "sweeps")
+    with (
+        working(cluster.url, echo, queues=[queue]),
+        opened(cluster.url, aio=aio, sweep=0.2) as client,
+    ):
+        waits = client.submit("waits", queue=other)
+        assert client.submit("warm", queue=queue).result(SOON) == "warm"
+        with silence(cluster.owner(other)):
+            time.sleep(0.5)
+            for value in range(5):
+                began = time.monotonic()
+                assert client.submit(value, queue=queue).result(SOON) == value
+                assert time.monotonic() - began < AT_ONCE
+        with working(cluster.url, echo, queues=[other]):
+            assert waits.result(SOON) == "waits"
+
+
+def test_an_asyncio_client_submits_to_other_nodes_while_a_submit_waits_for_a_silent_one(
+    cluster: ClusterOfNodes,
+) -> None:
+    queue, other = cluster.names(2, "submits")
+
+    async def submit() -> None:
+        async with pyjobs.aio.Client(cluster.url, results=False) as client:
+            for name in (queue, other):
+                await client.submit(0, queue=name)
+            with silence(cluster.owner(other)):
+                waits = asyncio.create_task(client.submit(1, queue=other))
+                await asyncio.sleep(0.1)
+                async with asyncio.timeout(AT_ONCE):
+                    for value in range(5):
+                        await client.submit(value, queue=queue)
+                assert not waits.done()
+            assert (await waits).created
+
+    asyncio.run(submit())
+
+
 @pytest.mark.long
 def test_a_worker_that_starts_while_a_node_is_silent_serves_the_other_nodes(
     cluster: ClusterOfNodes,
@@ -254,11 +363,43 @@ def test_a_worker_that_starts_while_a_node_is_silent_serves_the_other_nodes(
         for name in names:
             client.submit(name, queue=name)
     ran = set[str]()
-    os.kill(silent.pid, signal.SIGSTOP)
-    try:
-        with working(cluster.url, lambda job: ran.add(job.data), queues=names):
+    with contextlib.ExitStack() as stack:
+        with silence(silent):
+            stack.enter_context(working(cluster.url, lambda job: ran.add(job.data), queues=names))
             wait_until(lambda: ran == served, STARTED)
-            os.kill(silent.pid, signal.SIGCONT)
-            wait_until(lambda: ran == set(names), STARTED)
-    finally:
-        os.kill(silent.pid, signal.SIGCONT)
+        wait_until(lambda: ran == set(names), STARTED)
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_a_submit_does_not_wait_for_the_node_of_the_registry(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    silent = cluster.owner("jobs:queues")
+    names = [name for name in cluster.names(9, "enters") if cluster.owner(name) is not silent]
+    with opened(cluster.url, aio=aio, results=False) as client:
+        client.submit(0, queue=names[0])
+        with silence(silent):
+            began = time.monotonic()
+            for name in names:
+                client.submit(1, queue=name)
+            assert time.monotonic() - began < REPLY_SECONDS
+    with connect(silent.url) as server:
+        wait_until(lambda: server.hexists("jobs:queues", names[0]), SOON)
+
+
+@pytest.mark.long
+def test_a_worker_serves_the_parts_of_a_queue_that_was_silent_when_it_started(
+    cluster: ClusterOfNodes,
+) -> None:
+    with Admin(cluster.url) as admin:
+        admin.split("parted", 3)
+    with pyjobs.Client(cluster.url, queue="parted", results=False) as client:
+        client.submit_many(range(30))
+    ran = list[int]()
+    with contextlib.ExitStack() as stack:
+        with silence(cluster.owner("jobs:{parted}")):
+            serving = working(cluster.url, lambda job: ran.append(job.data), queues=["parted"])
+            stack.enter_context(serving)
+            time.sleep(REPLY_SECONDS + 1)
+        # The queue itself says what its parts are, and is asked again each few seconds.
+        wait_until(lambda: len(ran) == 30, STARTED)

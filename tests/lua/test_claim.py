@@ -359,6 +359,9 @@ def test_a_job_with_a_field_that_is_no_number_is_claimed_with_the_rest(
     jobs.redis.hset(f"{Q}:job:odd", field, "junk")
     taken = jobs.claim(3).jobs
     assert [job.id for job in taken] == ["a", "odd", "b"]
+    odd = taken[1]
+    assert (odd.attempt, odd.timeout) == (1, 0)
+    assert (odd.queued == 0) is (field == "_queued")
     assert jobs.complete(*taken) == ["done"] * 3
 
 

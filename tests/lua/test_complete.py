@@ -173,7 +173,11 @@ TOKENS = [
     "1.1.a b",
     f"1.1.{'c' * 129}",
     "1.1",
+    f"1.1:129.{'c' * 129}task",
+    f"1.1:2.me{'t' * 129}",
+    "1.1:0002.metask",
 ]
+LONGEST = "9" * 15
 
 
 @pytest.mark.parametrize("token", TOKENS)
@@ -184,6 +188,23 @@ def test_a_token_that_could_spoil_a_message_is_refused(jobs: Jobs, token: str) -
         jobs.complete(job._replace(token=token))
     with pytest.raises(BadArgument, match="token: not one from claim"):
         jobs.fail(job._replace(token=token))
+
+
+@pytest.mark.parametrize("client", ["", "me", "c" * 128])
+@pytest.mark.parametrize("task", ["", "t", "t" * 128])
+@having("complete", ["simple"])
+def test_a_token_of_any_client_and_task_ends_a_job_for_them(
+    jobs: Jobs, client: str, task: str
+) -> None:
+    length = f":{len(client)}" if task else ""
+    token = f"{LONGEST}.{LONGEST}{length}.{client}{task}"
+    (job,) = jobs.take("a")
+    heard = jobs.store.listen(client) if client else None
+    assert jobs.complete(job._replace(token=token)) == ["done"]
+    if heard is not None:
+        ((id, stored),) = parse_results(*heard.messages())
+        assert (id, stored.queued, stored.started) == ("a", int(LONGEST), int(LONGEST))
+        heard.close()
 
 
 @having("complete", ["simple"])

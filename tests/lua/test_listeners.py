@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.messages import bodies
@@ -11,7 +12,9 @@ from support.store import HOUR, STORED, Jobs, Q, Store, having
 
 from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES
+from pyjobs.engine.parts import part_key
 from pyjobs.engine.queue import watch
+from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.replies import Stored
 
 UNKNOWN = Stored("", "-", 0, 0, 0, b"")
@@ -70,6 +73,19 @@ def test_watch_returns_what_result_returns_and_adds_the_client_once(jobs: Jobs) 
         assert [jobs.job(id)["client"] for id in ("waits", "held", "done")] == [
             b"other", b"me other", b"me",
         ]  # fmt: skip
+
+
+@having("submit", STORED)
+def test_a_watch_that_ends_behind_4_mib_of_results_adds_its_client_to_no_job_beyond(
+    jobs: Jobs,
+) -> None:
+    ids = [f"j{number}" for number in range(4)]
+    for job in jobs.take(*ids):
+        jobs.complete(job, result=bytes(1 << 20))
+    jobs.submit("before", "behind")
+    found = jobs.watch("before", *ids, "behind", client="me")
+    assert [job.state for job in found] == ["pending", *["done"] * 4]
+    assert (jobs.job("before").get("client"), jobs.job("behind").get("client")) == (b"me", None)
 
 
 @having("submit", STORED)
@@ -194,3 +210,34 @@ def test_messages_of_a_client_whose_name_begins_with_shard_are_sharded_from_redi
         message = get(timeout=30)
         assert message["channel"].decode() == channel
         assert [id for id, _ in parse_results(message["data"])] == ["a"]
+
+
+@at(REAL_SERVER_PLACES)
+def test_messages_of_a_part_go_to_its_own_channel_and_else_to_that_of_the_queue(
+    store: Store,
+) -> None:
+    jobs = Jobs(store, MODES["reliable"])
+    if int(jobs.redis.info("server")["redis_version"].partition(".")[0]) < 7:
+        pytest.skip("has no sharded channels")
+    part, call = part_key(Q, 3), store.call
+
+    def end(id: str) -> None:
+        call(RELIABLE.submit(part, [(id, b"data")], client="shard.me"))
+        [job] = call(RELIABLE.claim([part], nonce=f"n.{id}", limit=1, lease=30000)).jobs
+        call(RELIABLE.complete(part, [(job.id, job.token, b"1")]))
+
+    def ids(heard: Any, get: Callable[..., Any]) -> list[str]:
+        message = get(timeout=0.5)
+        return [id for id, _ in parse_results(message["data"])] if message else []
+
+    with jobs.redis.pubsub() as whole, jobs.redis.pubsub() as of_part:
+        whole.subscribe(f"{Q}:client:shard.me")
+        assert whole.get_message(timeout=5)["type"] == "subscribe"
+        end("early")
+        assert ids(whole, whole.get_message) == ["early"]
+        of_part.ssubscribe(f"{part}:client:shard.me")
+        assert of_part.get_message(timeout=5)["type"] == "ssubscribe"
+        end("late")
+        get = getattr(of_part, "get_sharded_message", of_part.get_message)
+        assert ids(of_part, get) == ["late"]
+        assert ids(whole, whole.get_message) == []

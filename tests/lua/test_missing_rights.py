@@ -214,7 +214,7 @@ def scenes(
             good = Good(script, again())
             call = good.busy_call(options)
             if script.name == "queue/receive":
-                call = call._replace(args=("reliable", *dumped(store)))
+                call = call._replace(args=("reliable", call.args[1], *dumped(store)))
                 again()
             yield Scene(f"'{options}', {make.__name__ if make else 'empty'}", call, again)
 

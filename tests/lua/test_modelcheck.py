@@ -15,6 +15,7 @@ import modelcheck
 import pytest
 from modelcheck import (
     announcements,
+    arrivals,
     batches,
     counters,
     listeners,
@@ -116,6 +117,7 @@ def test_the_design_beside_the_leases_is_right(model: str) -> None:
     [
         *(*announcements.MUTANTS, *batches.MUTANTS, *listeners.MUTANTS, *outputs.MUTANTS),
         *counters.MUTANTS,
+        *arrivals.MUTANTS,
         *moves.MUTANTS,
         *repairs.MUTANTS,
         *parts.MUTANTS,

@@ -11,7 +11,7 @@ from support.store import Jobs, Q, Store, having
 from pyjobs.engine.events import keep_events, read_events
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.operate import OPERATOR
-from pyjobs.engine.outbox import send_jobs, settle_jobs
+from pyjobs.engine.outbox import by_part, receive_jobs, send_jobs, settle_jobs
 from pyjobs.engine.parts import (
     PartKey,
     Parts,
@@ -156,6 +156,73 @@ def test_a_part_sends_jobs_to_another_queue_when_the_split_is_settled(jobs: Jobs
     [job] = jobs.store.call(moves).jobs
     assert job.word == "pending"
     assert jobs.store.call(settle_jobs(Q, [("a", job.move, "CONFLICT")])) == ["kept"]
+
+
+@stored
+def test_a_part_receives_jobs_of_those_who_know_how_many_parts_there_are(jobs: Jobs) -> None:
+    mode = jobs.mode.name
+    put(jobs, "jobs:{other}", "a", unique="a%20b")
+    send = send_jobs("jobs:{other}", ["a"], to="q", nonce="n", places=(1,))
+    [job] = jobs.store.call(send).jobs
+    assert (job.places, job.unique) == ((1,), b"a b")
+    # Who carries the move on gets the same places, whatever that queue has become.
+    again = send_jobs("jobs:{other}", ["a"], to="q", nonce="m", places=(1, 2))
+    assert jobs.store.call(again).jobs[0]._replace(dump=b"") == job._replace(dump=b"")
+    [(part, number)] = by_part(Q, [job])
+    assert (part, number) == ([PartKey(Q), FIRST][hash_of("a b") % 2], 2)
+    split_as(jobs)
+    assert jobs.store.call(receive_jobs(part, mode, [job], parts=2)) == ["received"]
+    stored_as = jobs.redis.hgetall(f"{part}:job:a")
+    assert not {b"move", b"to", b"at", b"places"} & stored_as.keys()
+    assert jobs.redis.get(jobs.redis.keys(f"{part}:unique:*")[0]) == b"a"
+    jobs.redis.flushall()
+
+
+@stored
+@pytest.mark.parametrize("number", [1, 3], ids=["one-part", "three-parts"])
+def test_a_part_refuses_jobs_of_those_who_know_another_number_for_good(
+    jobs: Jobs, number: int
+) -> None:
+    mode = jobs.mode.name
+    places = (1, 2)[: number - 1]
+    put(jobs, "jobs:{other}", "a")
+    send = send_jobs("jobs:{other}", ["a"], to="q", nonce="n", places=places)
+    [job] = jobs.store.call(send).jobs
+    split_as(jobs)
+    receive = receive_jobs(Q, mode, [job], parts=number)
+    assert jobs.store.call(receive) == ["PARTS"]
+    jobs.redis.hdel(f"{Q}:meta", "parts")
+    if number == 3:
+        jobs.store.call(set_parts(Q, 3, (1, 2), mode))
+    # The first answer to a move stands: the job may be back in its queue.
+    assert jobs.store.call(receive) == ["PARTS"]
+    assert not jobs.redis.exists(f"{Q}:job:a", f"{Q}:pending")
+    jobs.redis.flushall()
+
+
+@stored
+def test_a_part_receives_no_job_until_its_split_is_settled(jobs: Jobs) -> None:
+    put(jobs, Q, "held")
+    put(jobs, "jobs:{other}", "a")
+    put(jobs, "jobs:{other}", "b")
+    split_as(jobs)
+    jobs.store.call(set_parts(FIRST, 2, (1,), jobs.mode.name, unsettled=True))
+    send = send_jobs("jobs:{other}", ["a", "b"], to="q", nonce="n", places=(1,))
+    a, b = jobs.store.call(send).jobs
+    for part in (Q, FIRST):
+        receive = receive_jobs(part, jobs.mode.name, [a], parts=2)
+        assert jobs.store.call(receive) == ["PARTS"]
+        jobs.store.call(settle_parts(part))
+        assert jobs.store.call(receive) == ["PARTS"]
+        assert jobs.store.call(receive_jobs(part, jobs.mode.name, [b], parts=2)) == ["received"]
+    jobs.redis.flushall()
+
+
+@stored
+def test_the_places_of_a_move_are_numbers_with_points(jobs: Jobs) -> None:
+    for bad in ((0,), (1000,)):
+        send = send_jobs("jobs:{other}", ["a"], to="q", nonce="n", places=bad)
+        refuses(jobs, send, BadArgument, "places: not 1 to 999, a point between two")
 
 
 @stored

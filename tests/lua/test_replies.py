@@ -34,7 +34,7 @@ def good(name: str) -> Any:
 
 
 CLAIMED = [1, b"a", b"1-n", b"{}", 1, 1_700_000_000_000, 0]
-STORED = [b"done", b"-", 1, 2, 3, b"x"]
+CHECKED = [b"", b"done", b"1"]
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ STORED = [b"done", b"-", 1, 2, 3, b"x"]
         ("reliable/submit", [[b"a", b"new"], [b"b", b"new"]], "id [b'a', b'new'] is no id"),
         ("reliable/submit", [b"a", b"new"], "lacks id"),
         ("reliable/submit", [b"a", b"new", b"b", b"old"], "outcome b'old' is no word"),
-        ("queue/result", [STORED, STORED], None),
-        ("queue/result", [STORED], "lacks an array"),
-        ("queue/result", [STORED] * 3, f"has [{STORED}] beside what is described"),
+        ("queue/check", [CHECKED, CHECKED], None),
+        ("queue/check", [CHECKED], "lacks an array"),
+        ("queue/check", [CHECKED] * 3, f"has [{CHECKED}] beside what is described"),
         ("queue/wake", 1, None),
         ("queue/wake", [1], "pending [1] is no int"),
         ("recoverable/reap", [0, 0, [b"a", b"b"], []], None),

@@ -62,3 +62,24 @@ def test_a_key_of_a_wrong_type_has_no_state_and_the_rest_is_returned(jobs: Jobs)
     jobs.redis.rpush(f"{Q}:job:other", "poison")
     assert [job.state for job in jobs.result("a", "other", "b")] == ["pending", "", "pending"]
     jobs.redis.delete(f"{Q}:job:other")
+
+
+@having("submit", STORED)
+def test_a_reply_ends_behind_4_mib_of_results_and_has_one_at_least(jobs: Jobs) -> None:
+    body = bytes(1 << 20)
+    ids = [f"j{number}" for number in range(6)]
+    for job in jobs.take(*ids):
+        jobs.complete(job, result=body)
+    for _ in range(2):
+        found = jobs.result(*ids)
+        assert [job.body for job in found] == [body] * min(4, len(ids))
+        ids = ids[len(found) :]
+    assert ids == []
+
+
+@having("submit", STORED)
+def test_the_bound_of_a_reply_counts_the_errors_of_jobs_that_will_run_again(jobs: Jobs) -> None:
+    ids = [f"j{number}" for number in range(5)]
+    for job in jobs.take(*ids):
+        jobs.fail(job, error=bytes(1 << 20))
+    assert len(jobs.result(*ids)) == 4

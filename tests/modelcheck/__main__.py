@@ -11,6 +11,7 @@ import time
 
 from . import (
     announcements,
+    arrivals,
     batches,
     counters,
     listeners,
@@ -22,6 +23,7 @@ from . import (
     updates,
 )
 from .announcements import Announcements
+from .arrivals import Arrivals
 from .batches import Batches
 from .counters import Counters
 from .engine import Engine
@@ -53,6 +55,7 @@ def main() -> int:
         mutants: list[
             type[
                 Announcements
+                | Arrivals
                 | Batches
                 | Counters
                 | Growth
@@ -65,6 +68,7 @@ def main() -> int:
             ]
         ] = [
             *announcements.MUTANTS,
+            *arrivals.MUTANTS,
             *batches.MUTANTS,
             *counters.MUTANTS,
             *listeners.MUTANTS,

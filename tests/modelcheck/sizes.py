@@ -6,6 +6,7 @@ The floor is there so that no change can make an exploration small without being
 from __future__ import annotations
 
 from .announcements import Announcements
+from .arrivals import Arrivals
 from .batches import Batches
 from .counters import Counters
 from .explore import Model
@@ -27,6 +28,8 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "updates": (Updates(), 4_500),
     "outputs": (Outputs(), 18_000),
     "moves": (Moves(), 60_000),
+    "arrivals": (Arrivals(), 75_000),
+    "arrivals, a new part": (Arrivals(new=2), 70_000),
     "announcements": (Announcements(), 8_000),
     "parts": (Growth(), 400),
     "parts, a new part": (Growth(new=2), 400),

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from benchmark import report
+from benchmark.calls import VERBS
 from benchmark.case import Case
 from benchmark.measure import Point, Sample
 from benchmark.peers.known import PEERS
@@ -142,6 +143,20 @@ def test_what_a_task_adds_is_measured(tmp_path: Path) -> None:
     script, _, drain, *_ = told["figures"]
     assert min(script["median"], script["beside_median"]) > 0
     assert min(drain["median"], drain["beside_median"]) > 0
+
+
+@pytest.mark.long
+def test_what_counting_adds_is_measured(tmp_path: Path) -> None:
+    file = tmp_path / "all.json"
+    done = bench("counters", "--quick", "--jobs", "400", "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [told] = json.loads(file.read_text())
+    assert told["faults"] == []
+    labels = [figure["label"] for figure in told["figures"]]
+    assert labels[1:4] == [f"of which counting in {verb} is" for verb in VERBS]
+    for figure in told["figures"]:
+        if figure["label"].startswith("script time"):
+            assert 0 < figure["beside_median"] < 2 * figure["median"]
 
 
 def test_a_peer_that_cannot_be_installed_is_reported_by_name(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ pyjobs may live here, but that a claim brings what it is given.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ import pytest
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed, ClaimReply
+from pyjobs.errors import PyjobsError
 from pyjobs.worker import Worker
 from pyjobs.worker.claiming.core import WorkerCore
+from pyjobs.worker.claiming.lanes import Lane
 from pyjobs.worker.claiming.outbox import Request
 from pyjobs.worker.outcomes import success
 from pyjobs.worker.run import Run
@@ -24,13 +27,40 @@ NUMBER = itertools.count()
 NOW = 1000.0
 
 
+class OneLaneCore(WorkerCore):
+    """Is asked about its only lane where none is named."""
+
+    def idle_ms(self, now: float, lane: Lane | None = None) -> int | None:
+        return super().idle_ms(now, lane or self.lanes[0])
+
+    def woken(self, lane: Lane | None = None) -> bool:
+        return super().woken(lane or self.lanes[0])
+
+    def requests(self, now: float, lane: Lane | None = None) -> list[Request]:
+        return super().requests(now, lane or self.lanes[0])
+
+    def answered(
+        self,
+        requests: Sequence[Request],
+        answers: Sequence[Any],
+        now: float,
+        lane: Lane | None = None,
+    ) -> list[tuple[Run, str]]:
+        return super().answered(requests, answers, now, lane or self.lanes[0])
+
+    def unanswered(
+        self, requests: Sequence[Request], error: PyjobsError, lane: Lane | None = None
+    ) -> None:
+        super().unanswered(requests, error, lane or self.lanes[0])
+
+
 def make(
     mode: str = "reliable",
     room: int = 10,
     timeout: float | None = None,
     prefetch: int | None = 0,
     **policy: Any,
-) -> WorkerCore:
+) -> OneLaneCore:
     """A core of the queues a and b, whose nonces are counted."""
     nonces = (f"nonce{n}" for n in itertools.count(1))
     worker = Worker(
@@ -41,7 +71,7 @@ def make(
         prefetch=prefetch,
         **policy,
     )
-    return WorkerCore(worker.settings, nonce=lambda: next(nonces))
+    return OneLaneCore(worker.settings, nonce=lambda: next(nonces))
 
 
 def claimed(queue: int = 0, timeout: int = 0) -> Claimed:
@@ -65,7 +95,7 @@ def ids(request: Request) -> list[str]:
     return [run.id for run, _ in request.ended]
 
 
-def take(core: WorkerCore, count: int, *, queue: int = 0, wait: int = -1) -> list[Run]:
+def take(core: OneLaneCore, count: int, *, queue: int = 0, wait: int = -1) -> list[Run]:
     """Let the core claim `count` jobs."""
     core.woken()
     requests = core.requests(NOW)
@@ -77,7 +107,7 @@ def take(core: WorkerCore, count: int, *, queue: int = 0, wait: int = -1) -> lis
     return started
 
 
-def begin(core: WorkerCore, now: float = NOW) -> list[Run]:
+def begin(core: OneLaneCore, now: float = NOW) -> list[Run]:
     """Start what the core lets start."""
     runs = list(iter(lambda: core.next_run(now), None))
     for run in runs:
@@ -85,7 +115,7 @@ def begin(core: WorkerCore, now: float = NOW) -> list[Run]:
     return runs
 
 
-def finish(core: WorkerCore, *runs: Run, outcome: Outcome | None = None) -> None:
+def finish(core: OneLaneCore, *runs: Run, outcome: Outcome | None = None) -> None:
     for run in runs:
         core.finished(run, outcome or success("result"), NOW)
 

@@ -16,7 +16,7 @@ from support.servers import SOCKET_PLACES, at
 from support.store import Store
 
 from pyjobs.errors import Unavailable
-from pyjobs.transport import AsyncShards, Shards, aconnect, aio_shards, connect, sync_shards
+from pyjobs.transport import AsyncShards, aconnect, aio_shards, connect, sync_shards
 from pyjobs.transport import connection as links
 from pyjobs.transport.slots import Address, SlotTable
 
@@ -141,7 +141,7 @@ def test_a_node_that_answers_no_probe_of_a_thread_is_connected_anew(
     monkeypatch.setattr(sync_shards, "REPLY_SECONDS", 0.2)
     with Proxy(store.url, b"SUBSCRIBE") as proxy:
         cluster: Any = OneSyncNode(proxy.url)
-        shards = Shards(cluster, [CHANNEL])
+        shards = sync_shards.Shards(cluster, [CHANNEL])
         shards.open(SOON)
         # Probes that are answered change nothing.
         until = time.monotonic() + 0.5
@@ -168,7 +168,7 @@ def test_a_node_that_says_nothing_while_a_thread_connects_holds_up_no_message_of
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         cluster: Any = TwoNodes(store.url, url)
-        shards = Shards(cluster, [CHANNEL])
+        shards = sync_shards.Shards(cluster, [CHANNEL])
         shards.open(SOON)
 
         def add() -> None:

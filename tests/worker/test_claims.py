@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from support.worker_core import NOW, args, begin, claimed, finish, make, take, verbs
+from support.worker_core import NOW, OneLaneCore, args, begin, claimed, finish, make, take, verbs
 
 from pyjobs.engine.limits import CLAIM_BYTES, RECORD_ITEMS
 from pyjobs.engine.modes import MODES
@@ -21,7 +21,6 @@ from pyjobs.errors import (
     WrongType,
 )
 from pyjobs.worker.claiming.claims import FIRST_LOOK, LONGEST_LOOK, Claims
-from pyjobs.worker.claiming.core import WorkerCore
 
 A, B, C = KEYS = ("jobs:{a}", "jobs:{b}", "jobs:{c}")
 ROOM = 67_108_864  # bytes
@@ -146,7 +145,7 @@ def test_queues_that_are_all_bad_leave_no_claim_to_repeat() -> None:
 class TestCore:
     """What the worker makes of it; its queues are a and b."""
 
-    def bad(self, core: WorkerCore, error: PyjobsError = OF_B[0]) -> None:
+    def bad(self, core: OneLaneCore, error: PyjobsError = OF_B[0]) -> None:
         core.woken()
         core.answered(core.requests(NOW), [error], NOW)
 

@@ -1,42 +1,96 @@
-"""How a worker learns the parts of its queues."""
+"""How a worker learns the parts of its queues, and claims from them by turns."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from pyjobs import Worker
 from pyjobs.asyncutil import cancel_and_wait, ended
-from pyjobs.engine import Keys, Parts
+from pyjobs.engine import REGISTER_SECONDS, RELIABLE, Keys, Parts, Policy, part_key
 from pyjobs.errors import Unavailable
 from pyjobs.worker.claiming import parts
+from pyjobs.worker.claiming.claims import Claims
 from pyjobs.worker.claiming.core import WorkerCore
+from pyjobs.worker.claiming.lanes import Lane, Lanes
+
+MAIL = "jobs:{mail}"
+
+NAMES = [f"q{number}" for number in range(6)]
+KEYS = [Keys("jobs").queue(name) for name in NAMES]
+SILENT, REFUSED, *OTHERS = KEYS
+NO_SERVER: Any = None
 
 
-def test_queues_whose_node_says_nothing_hold_up_the_parts_of_no_other_queue(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    names = [f"q{number}" for number in range(6)]
-    silent, refused, *others = [Keys("jobs").queue(name) for name in names]
+class Asked:
+    """Answers in the place of Redis, and knows which queues were asked since the last look."""
 
-    async def answer(server: Any, key: str) -> Parts:
-        if key == silent:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._keys: list[str] = []
+        self.is_back = False
+        monkeypatch.setattr(parts, "aread_parts", self._answer)
+        monkeypatch.setattr(parts, "REPLY_SECONDS", 0.1)
+
+    def seen(self) -> list[str]:
+        keys, self._keys = self._keys, []
+        return keys
+
+    async def _answer(self, server: Any, key: str) -> Parts:
+        self._keys.append(key)
+        if key == SILENT and not self.is_back:
             await asyncio.sleep(60)
-        if key == refused:
+        if key == REFUSED and not self.is_back:
             raise Unavailable("gone")
         return Parts(2, places=(1,))
 
-    monkeypatch.setattr(parts, "aread_parts", answer)
-    monkeypatch.setattr(parts, "REPLY_SECONDS", 0.1)
-    settings = Worker(queues=names).settings
-    core = WorkerCore(settings, apart=True)
-    server: Any = None
-    lanes = asyncio.run(parts.alearn(core, server, settings.queue_keys))
-    assert [core.keys[at] for lane in lanes for at in lane.queues] == [
-        f"{key[:-1]}/1}}" for key in others
-    ]
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+@pytest.fixture
+def core() -> WorkerCore:
+    return WorkerCore(Worker(queues=NAMES).settings, apart=True)
+
+
+def second_parts(core: WorkerCore, lanes: list[Lane]) -> list[str]:
+    """The keys of the queues of these lanes, each of which is the second part of its queue."""
+    return [core.keys[at].replace("/1}", "}") for lane in lanes for at in lane.queues]
+
+
+def test_queues_whose_node_says_nothing_hold_up_the_parts_of_no_other_queue(
+    asked: Asked, core: WorkerCore
+) -> None:
+    reader = parts.PartsReader(core, NO_SERVER, KEYS)
+    assert reader.pause(0.0) == 0
+    assert second_parts(core, asyncio.run(reader.read(0.0))) == OTHERS
+
+
+def test_a_queue_whose_parts_could_not_be_read_is_asked_again_soon_and_the_others_each_minute(
+    asked: Asked, core: WorkerCore
+) -> None:
+    reader = parts.PartsReader(core, NO_SERVER, KEYS)
+    asyncio.run(reader.read(0.0))
+    assert asked.seen() == KEYS
+    now, pauses = 0.0, list[float]()
+    while now + (pause := reader.pause(now)) < REGISTER_SECONDS:
+        now, pauses = now + pause, [*pauses, pause]
+        assert asyncio.run(reader.read(now)) == []
+        assert asked.seen() == [SILENT, REFUSED]
+    # The pauses double: a node that is away for long gets few questions.
+    assert 0 < pauses[0] <= 1 and 4 <= len(pauses) <= 7
+    now += pause
+    asyncio.run(reader.read(now))
+    assert asked.seen() == KEYS
+    asked.is_back = True
+    now += reader.pause(now)
+    assert second_parts(core, asyncio.run(reader.read(now))) == [SILENT, REFUSED]
+    asked.seen()
+    assert reader.pause(now) == pytest.approx(2 * REGISTER_SECONDS - now)
 
 
 def test_the_failure_of_a_lane_that_was_added_later_ends_the_wait_for_all_lanes() -> None:
@@ -81,3 +135,30 @@ def test_lanes_are_waited_for_until_those_that_were_added_later_have_ended() -> 
             await wait
 
     asyncio.run(main())
+
+
+def test_the_parts_of_a_queue_take_turns_and_other_queues_keep_their_rank() -> None:
+    keys = ["jobs:{urgent}", MAIL, "jobs:{late}"]
+    claims = Claims(RELIABLE, keys, Policy(lease=1000), lambda: "n")
+    for place in (1, 2):
+        keys.append(part_key(MAIL, place))
+        claims.add(len(keys) - 1, 1)
+    orders = [claims._in_order({0, 1, 2, 3, 4}) for _ in range(6)]
+    assert all(order[0] == 0 and order[-1] == 2 for order in orders)
+    assert Counter(order[1] for order in orders) == {1: 2, 3: 2, 4: 2}
+
+
+def test_the_lane_of_a_part_comes_behind_the_other_parts_when_it_has_brought_jobs() -> None:
+    def lane(index: int, rank: int | None = None) -> Lane:
+        policy = Policy(lease=1000)
+        return Lane([index], Claims(RELIABLE, [MAIL], policy, lambda: "n", [0]), rank)
+
+    first, mail, last = lane(0), lane(1), lane(2)
+    lanes = Lanes([first, mail, last])
+    lanes.add(part := lane(3, 1))
+    assert {lanes[0], lanes[-1]} == {first, last} and {*lanes[1:3]} == {mail, part}
+    for one in (mail, part, mail, last):
+        lanes.turn(one)
+        if one is not last:
+            assert lanes[2] is one
+    assert [*lanes] == [first, part, mail, last]

@@ -7,6 +7,7 @@ from support.worker_core import (
     EVERY,
     NOW,
     REPEATABLE,
+    OneLaneCore,
     args,
     begin,
     claimed,
@@ -24,7 +25,6 @@ from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, RECORD_ITEMS
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
-from pyjobs.worker.claiming.core import WorkerCore
 from pyjobs.worker.outcomes import failure, success
 
 
@@ -430,7 +430,7 @@ class TestPrefetch:
         finish(core, first)
         assert begin(core) == [third]
 
-    def fast(self, seconds: float = 0.0001) -> WorkerCore:
+    def fast(self, seconds: float = 0.0001) -> OneLaneCore:
         """One whose jobs took so long."""
         core = make(room=2, prefetch=None)
         assert core.free == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.worker_core import (
     NOW,
+    OneLaneCore,
     args,
     begin,
     claimed,
@@ -27,7 +28,6 @@ from pyjobs.errors import (
     PyjobsError,
     Unavailable,
 )
-from pyjobs.worker.claiming.core import WorkerCore
 from pyjobs.worker.claiming.outbox import Request
 from pyjobs.worker.outcomes import failure, success
 from pyjobs.worker.run import RunState
@@ -87,7 +87,7 @@ class TestStop:
 class TestStopAfterAClaimWithoutAnswer:
     """It may have taken jobs, which nobody else would know of."""
 
-    def lost(self, mode: str, error: PyjobsError) -> tuple[WorkerCore, Request]:
+    def lost(self, mode: str, error: PyjobsError) -> tuple[OneLaneCore, Request]:
         core = make(mode)
         [request] = core.requests(NOW)
         core.unanswered([request], error)
@@ -263,7 +263,7 @@ class TestState:
         assert run.state is RunState.HELD and not run.lost
 
 
-def forbid(core: WorkerCore) -> None:
+def forbid(core: OneLaneCore) -> None:
     """The claim of all queues is forbidden, and so are the claims of each queue after it."""
     for _ in range(3):
         core.woken()
@@ -344,7 +344,7 @@ class TestRefused:
 class TestLateAnswer:
     """The lease begins when the claim is carried out, not when its answer is read."""
 
-    def late(self, mode: str, seconds: float) -> WorkerCore:
+    def late(self, mode: str, seconds: float) -> OneLaneCore:
         core = make(mode)
         core.answered(core.requests(NOW), [ClaimReply(-1, [claimed()])], NOW + seconds)
         return core

@@ -3,6 +3,7 @@
 local bad
 local MAX_MS = 315360000000         -- ten years
 local MAX_AT = 9999999999999        -- a moment
+local MOST_READ = 4194304           -- bytes of payloads, results and errors that a reading call takes up, and then it ends
 
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)

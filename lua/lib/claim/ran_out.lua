@@ -18,7 +18,7 @@ local function ran_out_after_grace(q, limit)
   if #ids == limit then
     q.hidden = q.old
     if not q.old then write_seen(q) end
-  elseif q.old and #ids < q.flying then
+  elseif q.old and #ids < q.inflight_count then
     begin_grace(q)
   else
     write_seen(q)
@@ -27,9 +27,9 @@ local function ran_out_after_grace(q, limit)
   return ids
 end
 
--- The ids whose lease is over, `limit` at the most. `q.flying` says how many are in flight.
+-- The ids whose lease is over, `limit` at the most. `q.inflight_count` says how many are in flight.
 local function ran_out(q, limit)
-  if q.flying == 0 then return {} end
+  if q.inflight_count == 0 then return {} end
   read_absence(q)
   -- The first write must be a command that Redis allows when it is full. ZREM needs a member: '' is the id of no job.
   if q.stale or q.graced then redis.call('ZREM', q.inflight, '') end

@@ -11,7 +11,7 @@ local function reap_expired(q, limit, max_crashes)
   local jobs = {}
   for i, id in ipairs(ids) do jobs[i] = read_crashed(q, id) end
   redis.call('ZREM', q.inflight, unpack(ids))
-  q.flying = q.flying - #ids
+  q.inflight_count = q.inflight_count - #ids
   -- From the last to the first, so that the first ends at the very head.
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]
@@ -35,7 +35,7 @@ local function reap_expired(q, limit, max_crashes)
         table.insert(back, id)
       else
         redis.call('HSET', q.job .. id, 'state', 'pending')
-        q.waiting = redis.call('RPUSH', q.pending, id)
+        q.pending_count = redis.call('RPUSH', q.pending, id)
         table.insert(back, id)
       end
     end

@@ -1,21 +1,20 @@
 -- What an operator sees of a job.
--- needs job.read late.state_now
-local LISTED_TASK, LISTED_QUEUED, LISTED_STARTED, LISTED_PROCESSED = 2, 7, 8, 9
-local LISTED_REASON, LISTED_ERROR, LISTED_DATA = 10, 11, 12
+-- needs job.STATE job.read late.state_now
+local LISTED_TASK, LISTED_EXPIRES, LISTED_CRASHES, LISTED_PAST, LISTED_QUEUED, LISTED_STARTED = 2, 3, 4, 5, 6, 7
+local LISTED_PROCESSED, LISTED_REASON, LISTED_ERROR, LISTED_DATA = 8, 9, 10, 11
 
 local function read_listed(q, id, ...)
-  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started',
-    '_processed', 'reason', ...)
+  return read(q, id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', ...)
 end
 
 -- The state that is shown; and the number of the attempt that runs or comes next, of a dead job that of the last one.
 local function shown_state(job)
-  return state_now(job[1], job[3]) or ''
+  return state_now(job[STATE], job[LISTED_EXPIRES]) or ''
 end
 
 local function attempt_of(job)
-  local ended = (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
-  return job[1] == 'dead' and math.max(ended, 1) or 1 + ended
+  local ended = (tonumber(job[LISTED_CRASHES]) or 0) + (tonumber(job[LISTED_PAST]) or 0)
+  return job[STATE] == 'dead' and math.max(ended, 1) or 1 + ended
 end
 
 -- The rest of a job, in the order in which queue/show returns it.

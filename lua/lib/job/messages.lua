@@ -5,8 +5,9 @@
 --   id state reason queued started processed bytes LF body LF
 -- and a dead job's with the number of its attempts before the bytes.
 -- Nothing depends on a message but latency: pcall, so that one which is refused undoes and stops nothing.
--- A client of a cluster has a name that begins with SHARDED. Its messages stay on the node of the queue, from Redis 7 on;
--- those of a part do not, for the channel is in the slot of the whole queue.
+-- A client of a cluster has a name that begins with SHARDED. Its messages stay on the node of the queue, from Redis 7 on. Those
+-- of a part go to a channel of the part. A client that does not know the parts yet is not subscribed to that: then every node
+-- gets the message, on the channel of the whole queue.
 local SHARDED = '^shard%.'
 local messages = {}  -- by channel
 
@@ -14,7 +15,9 @@ local messages = {}  -- by channel
 local function send_messages()
   for channel, message in pairs(messages) do
     local text = table.concat(message)
-    if message.sharded then redis.pcall('SPUBLISH', channel, text) else redis.pcall('PUBLISH', channel, text) end
+    if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+      redis.pcall('PUBLISH', channel, text)
+    end
   end
   messages = {}
 end
@@ -40,7 +43,8 @@ local function add_message(q, clients, id, state, reason, queued, started, proce
       message = {
         line,
         bytes = #line,
-        sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find(SHARDED),
+        shard = redis.REDIS_VERSION_NUM and client:find(SHARDED) and q.key .. ':client:' .. client,
+        unheard = q.key ~= q.home and 0,
       }
       messages[channel] = message
     end

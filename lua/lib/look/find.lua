@@ -1,5 +1,5 @@
 -- Jobs by their ids, with a filter. A call ends when it has read 4 MiB.
--- needs rows.MOST_READ rows.job_row
+-- needs args.MOST_READ rows.job_row
 local function find(q, first, bytes, want)
   local reply, seen = { 0 }, 0
   for i = first, #ARGV do

@@ -1,5 +1,5 @@
 -- The jobs of one place, with a filter. A call ends at its limit, at 1,000 entries, or when it has read 4 MiB.
--- needs simple_format.parse_message details.LISTED_TASK rows.MOST_READ rows.is_wanted rows.job_row
+-- needs simple_format.parse_message details.LISTED_TASK args.MOST_READ rows.is_wanted rows.job_row
 -- needs page.passed page.read_page page.cursor_behind page.size_of
 local MOST_LOOKS = 1000
 local AT_ONCE = 100

@@ -1,5 +1,5 @@
 -- The jobs of the outbox, and which of them are held up.
--- needs clock.now outbox.MOVE outbox.TO outbox.STALE_MS outbox.outbox_key outbox.read_parked outbox.is_trace
+-- needs clock.now outbox.MOVE outbox.TO outbox.PARKED_STATE outbox.STALE_MS outbox.outbox_key outbox.read_parked outbox.is_trace
 -- A move has begun so lately that its mover may be at work.
 local AT_WORK_MS = 60000
 
@@ -15,9 +15,9 @@ local function read_outbox(q, skip, limit)
   local found = redis.call('ZRANGE', outbox_key(q), skip, skip + limit - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, parked = found[i], tonumber(found[i + 1])
-    local job = read_parked(q, id, 'state')
+    local job = read_parked(q, id)
     local finding = finding_of(q, id, job, now - parked)
-    reply[#reply + 1] = { id, finding, job[4] or '', job[TO] or '', parked, job[MOVE] or '' }
+    reply[#reply + 1] = { id, finding, job[PARKED_STATE] or '', job[TO] or '', parked, job[MOVE] or '' }
   end
   return reply
 end

@@ -2,7 +2,6 @@
 -- needs clock.now queue.QUARANTINE
 -- needs details.read_listed details.shown_state details.attempt_of details.LISTED_TASK details.LISTED_QUEUED
 -- needs details.LISTED_STARTED details.LISTED_PROCESSED details.LISTED_REASON details.LISTED_ERROR details.LISTED_DATA
-local MOST_READ = 4194304
 
 local function is_wanted(want, since, job)
   local age = now - (tonumber(since or '') or 0)

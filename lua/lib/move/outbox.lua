@@ -1,6 +1,7 @@
 -- The outbox of a queue: jobs on their way to another queue, where no claim finds them. `:moving` has the id of each, and
--- `:moving:<id>` its hash, with the fields `move`, `to` and `at` besides.
-local MOVE, TO, AT = 1, 2, 3
+-- `:moving:<id>` its hash, with the fields `move`, `to` and `at` besides, and `places` on the way to a queue in parts: the part of the job is
+-- by these, however that queue has grown meanwhile, since it alone knows what it has answered.
+local MOVE, TO, AT, PARKED_STATE, PARKED_UNIQUE = 1, 2, 3, 4, 5
 local STALE_MS = 86400000  -- half as long as an answer is kept (lib/verb/receive.lua)
 
 local function outbox_key(q)
@@ -12,7 +13,7 @@ local function parked_key(q, id)
 end
 
 local function read_parked(q, id, ...)
-  return redis.call('HMGET', parked_key(q, id), 'move', 'to', 'at', ...)
+  return redis.call('HMGET', parked_key(q, id), 'move', 'to', 'at', 'state', 'unique', ...)
 end
 
 -- When a job was parked, ms; nothing: it is not.

@@ -3,7 +3,7 @@
 local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
-  q.flying = redis.call('ZCARD', q.inflight)
-  q.later = redis.call('ZCARD', q.delayed)
-  q.buried = redis.call('ZCARD', q.dead)
+  q.inflight_count = redis.call('ZCARD', q.inflight)
+  q.delayed_count = redis.call('ZCARD', q.delayed)
+  q.dead_count = redis.call('ZCARD', q.dead)
 end

@@ -31,24 +31,24 @@ local function end_grace(q)
   q.grace, q.graced, q.waits = nil, nil, false
 end
 
--- The fields of :meta, name and value, that change when jobs get this lease. `flying` says how many were in flight, and
+-- The fields of :meta, name and value, that change when jobs get this lease. `inflight_count` says how many were in flight, and
 -- `moment` is the present one as text.
-local function lease_fields(q, lease, flying, moment)
-  if flying > 0 and lease <= (q.lease or 0) then return {} end
+local function lease_fields(q, lease, inflight_count, moment)
+  if inflight_count > 0 and lease <= (q.lease or 0) then return {} end
   local before = q.lease
   q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
-  if flying > 0 then return { 'lease', string.format('%.0f', lease) } end
+  if inflight_count > 0 then return { 'lease', string.format('%.0f', lease) } end
   q.seen = now
   if lease == before then return { 'seen', moment } end
   return { 'lease', string.format('%.0f', lease), 'seen', moment }
 end
 
 -- What an extend notes: that somebody is there. It begins a grace after a gap, and ends none but of an empty flight.
--- `flying` says how many were in flight before.
-local function note_extend(q, lease, flying)
-  if flying > 0 then read_absence(q) end
-  local fields = lease_fields(q, lease, flying, string.format('%.0f', now))
-  if flying > 0 and (q.stepped or q.old and not q.waits) then begin_grace(q) end
+-- `inflight_count` says how many were in flight before.
+local function note_extend(q, lease, inflight_count)
+  if inflight_count > 0 then read_absence(q) end
+  local fields = lease_fields(q, lease, inflight_count, string.format('%.0f', now))
+  if inflight_count > 0 and (q.stepped or q.old and not q.waits) then begin_grace(q) end
   write_seen(q, unpack(fields))
-  if flying == 0 then end_grace(q) end
+  if inflight_count == 0 then end_grace(q) end
 end

@@ -48,11 +48,11 @@ local function purge(q, place, limit)
   if bad then return redis.error_reply(bad) end
   local entries, left
   if place == 'pending' then
-    entries, left = redis.call('LRANGE', q.pending, -limit, -1), q.waiting
+    entries, left = redis.call('LRANGE', q.pending, -limit, -1), q.pending_count
     redis.call('LTRIM', q.pending, 0, -#entries - 1)
   else
     entries = redis.call('ZRANGE', q[place], 0, limit - 1)
-    left = place == 'dead' and q.buried or q.later
+    left = place == 'dead' and q.dead_count or q.delayed_count
     if #entries > 0 then redis.call('ZREM', q[place], unpack(entries)) end
   end
   if q.mode == 'simple' and place == 'pending' then

@@ -22,17 +22,16 @@ end
 local function store(q, id, at, dump)
   local key = q.job .. id
   if redis.pcall('RESTORE', key, 0, dump).err then return 'unreadable' end
-  local job = redis.pcall('HMGET', key, 'state', 'unique')
-  local unique = job[2]
-  local word = not STATES[job[1] or ''] and 'unreadable'
-  if not word and unique and job[1] ~= 'dead' and (holder(q, unique) or id) ~= id then word = 'CONFLICT' end
+  local state, unique = unpack(redis.pcall('HMGET', key, 'state', 'unique'))
+  local word = not STATES[state or ''] and 'unreadable'
+  if not word and unique and state ~= 'dead' and (holder(q, unique) or id) ~= id then word = 'CONFLICT' end
   if word then
     redis.call('DEL', key)
     return word
   end
-  redis.call('HDEL', key, 'move', 'to', 'at', 'client')
-  if unique and job[1] ~= 'dead' then redis.call('SET', unique_key(q, unique), id) end
-  enter(q, id, job[1], at)
+  redis.call('HDEL', key, 'move', 'to', 'at', 'places', 'client')
+  if unique and state ~= 'dead' then redis.call('SET', unique_key(q, unique), id) end
+  enter(q, id, state, at)
   if q.happened then
     local counts = redis.call('HMGET', key, 'task', 'past', 'crashes')
     table.insert(q.happened, { 'received', id, counts[1], 0, { counts[2], counts[3] } })
@@ -40,10 +39,13 @@ local function store(q, id, at, dump)
   return 'received'
 end
 
-local function receive(q, first, mode)
+local function receive(q, first, mode, parts)
   check_types(q)
   local words, kept, refused, arrived = {}, {}, {}, false
-  local other = q.parts and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
+  -- A part of before may have the unique key until growth is settled. The refusal stands, as each answer does: the same
+  -- move may come late.
+  local split = (q.parts or 1) ~= parts or q.older or q.unsettled
+  local other = split and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
   local key = q.job .. ARGV[first]
   for i = first, #ARGV, 4 do
     local answer = answer_key(q, ARGV[i], ARGV[i + 1])

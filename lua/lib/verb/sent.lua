@@ -1,12 +1,12 @@
 -- What the other queue has received leaves the outbox, and what it has refused goes back to its place.
 -- needs args.bad args.name acl.denied check_types.check_types queue.wake stamp.stamp queue.whole messages.add_message
 -- needs messages.send_messages unique.unique_key
--- needs outbox.MOVE outbox.TO outbox.AT outbox.STALE_MS outbox.outbox_key outbox.parked_key
+-- needs outbox.MOVE outbox.TO outbox.AT outbox.PARKED_STATE outbox.PARKED_UNIQUE outbox.STALE_MS outbox.outbox_key outbox.parked_key
 -- needs outbox.parked_at outbox.read_parked outbox.is_trace place.enter clock.now events.write_events
 local DAY_MS = 86400000
 local ARRIVED = { received = true, gone = true }
 local SAID = { gone = true, back = true }  -- by an operator
-local P_STATE, P_CLIENT, P_QUEUED, P_STARTED, P_UNIQUE, P_RETENTION = 4, 5, 6, 7, 8, 9
+local PARKED_CLIENT, PARKED_QUEUED, PARKED_STARTED, PARKED_RETENTION = 6, 7, 8, 9
 
 local function check_answers(first)
   for i = first, #ARGV, 3 do
@@ -18,31 +18,31 @@ end
 
 -- What is to be done with a parked job: a word, or nothing when its time has come.
 local function look(q, id, move, answer)
-  local job = read_parked(q, id, 'state', 'client', '_queued', '_started', 'unique', 'retention')
+  local job = read_parked(q, id, 'client', '_queued', '_started', 'retention')
   if not job[MOVE] or job[MOVE] ~= move then return 'NOJOB' end
   local trace = is_trace(q, id)
   if SAID[answer] and now - (parked_at(q, id) or 0) <= STALE_MS then return 'parked' end
   if not ARRIVED[answer] and not trace then return 'CONFLICT' end
   -- A trace that no claim has met yet still has its entry in the list.
-  return nil, job, trace, job[P_STATE] == 'pending' and redis.call('PTTL', q.job .. id) == -1
+  return nil, job, trace, job[PARKED_STATE] == 'pending' and redis.call('PTTL', q.job .. id) == -1
 end
 
 local function forget_parked(q, id, job, trace, listed)
   redis.call('DEL', parked_key(q, id))
-  if trace and not listed then redis.call('PEXPIRE', q.job .. id, whole(job[P_RETENTION]) or DAY_MS) end
-  if job[P_STATE] == 'dead' then return end
-  add_message(q, job[P_CLIENT], id, 'cancelled', 'moved', job[P_QUEUED], job[P_STARTED], stamp, job[TO])
+  if trace and not listed then redis.call('PEXPIRE', q.job .. id, whole(job[PARKED_RETENTION]) or DAY_MS) end
+  if job[PARKED_STATE] == 'dead' then return end
+  add_message(q, job[PARKED_CLIENT], id, 'cancelled', 'moved', job[PARKED_QUEUED], job[PARKED_STARTED], stamp, job[TO])
 end
 
 local function put_back(q, id, job, listed)
-  local key, unique = parked_key(q, id), job[P_STATE] ~= 'dead' and job[P_UNIQUE]
-  redis.call('HDEL', key, 'move', 'to', 'at')
+  local key, unique = parked_key(q, id), job[PARKED_STATE] ~= 'dead' and job[PARKED_UNIQUE]
+  redis.call('HDEL', key, 'move', 'to', 'at', 'places')
   local dump = redis.call('DUMP', key)
   redis.call('DEL', key)
   redis.call('DEL', q.job .. id)
   redis.call('RESTORE', q.job .. id, 0, dump)
   if unique and not redis.pcall('GET', unique_key(q, unique)) then redis.call('SET', unique_key(q, unique), id) end
-  if not listed then enter(q, id, job[P_STATE], job[AT]) end
+  if not listed then enter(q, id, job[PARKED_STATE], job[AT]) end
   if q.happened then
     local counts = redis.call('HMGET', q.job .. id, 'task', 'past', 'crashes')
     table.insert(q.happened, { 'returned', id, counts[1], 0, { counts[2], counts[3] } })

@@ -83,11 +83,11 @@ if q.mode == 'simple' then
 end
 local job
 do
-  local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+  local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
   if not job_2.err then
     job = job_2
   else
-    job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+    job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
   end
 end
 local function state_now(state, expires)
@@ -122,7 +122,7 @@ local function span(ms)
   return string.format('%.1f days', ms / 86400000)
 end
 local function attempt_of(job_2)
-  local ended = (tonumber(job_2[5]) or 0) + (tonumber(job_2[6]) or 0)
+  local ended = (tonumber(job_2[4]) or 0) + (tonumber(job_2[5]) or 0)
   return job_2[1] == 'dead' and math.max(ended, 1) or 1 + ended
 end
 if state == 'inflight' then
@@ -132,7 +132,7 @@ if state == 'inflight' then
     local key = q_2.key .. ':inflight'
     at = tonumber(redis.call('ZSCORE', key, id_2) or '')
   end
-  local run = 'attempt ' .. attempt_of(job_2) .. ' began ' .. span(now - (tonumber(job_2[8]) or now)) .. ' ago'
+  local run = 'attempt ' .. attempt_of(job_2) .. ' began ' .. span(now - (tonumber(job_2[7]) or now)) .. ' ago'
   if not at then
     return {
       'lost',
@@ -166,7 +166,7 @@ end
 if state ~= 'pending' and state ~= 'delayed' then
   return {
     'ended',
-    'it has ended: ' .. state .. (WHY_DEAD[job[10] or ''] or ''),
+    'it has ended: ' .. state .. (WHY_DEAD[job[9] or ''] or ''),
   }
 end
 local ms
@@ -183,19 +183,19 @@ if (q.paused and q.paused > now) then
   }
 end
 local function explain_waiting(q_2, id_2)
-  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+  q_2.pending_count = redis.call('LLEN', q_2.key .. ':pending')
   q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
   local before
   do
-    if not q_2.waiting then
-      q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+    if not q_2.pending_count then
+      q_2.pending_count = redis.call('LLEN', q_2.key .. ':pending')
       q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
     end
     local from_left = redis.call('LPOS', q_2.key .. ':pending', id_2, 'RANK', '-1', 'MAXLEN', '1000')
     if from_left then
-      before = q_2.waiting - 1 - from_left
+      before = q_2.pending_count - 1 - from_left
     else
-      if q_2.waiting <= 1000 then
+      if q_2.pending_count <= 1000 then
         before = false
       end
     end
@@ -219,7 +219,7 @@ local function explain_waiting(q_2, id_2)
   end
   return {
     'pending',
-    stand .. ', of ' .. q_2.waiting .. ' in the list' .. idle,
+    stand .. ', of ' .. q_2.pending_count .. ' in the list' .. idle,
   }
 end
 local function score_of(key, id_2)

@@ -229,7 +229,7 @@ end
 local at, looked, seen, last = passed(q, state, cursor, newest_2), 0, 0, false
 local function is_wanted(want_2, since, job)
   local age = now - (tonumber(since or '') or 0)
-  return not (want_2.older and age < want_2.older or want_2.newer and age > want_2.newer or want_2.task and job[2] ~= want_2.task or want_2.error and not (job[11] or ''):find(want_2.error, 1, true))
+  return not (want_2.older and age < want_2.older or want_2.newer and age > want_2.newer or want_2.task and job[2] ~= want_2.task or want_2.error and not (job[10] or ''):find(want_2.error, 1, true))
 end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -289,7 +289,7 @@ local function read_list(key, at_2, count, newest_3)
   return entries
 end
 local function attempt_of(job)
-  local ended = (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  local ended = (tonumber(job[4]) or 0) + (tonumber(job[5]) or 0)
   return job[1] == 'dead' and math.max(ended, 1) or 1 + ended
 end
 local function state_now(state_2, expires)
@@ -332,32 +332,32 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
       local q_2, score, bytes_2 = q, state ~= 'pending' and scores[i], bytes
       local job
       if bytes_2 > 0 then
-        local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
+        local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
         if not job_2.err then
           job = job_2
         else
-          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
         end
       elseif want.error then
-        local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error')
+        local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error')
         if not job_2.err then
           job = job_2
         else
-          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error')
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error')
         end
       else
-        local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+        local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
         if not job_2.err then
           job = job_2
         else
-          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
         end
       end
       local parked = state == 'delayed' and score >= 1000000000000000
       local at_2 = score and math.max(parked and score - 1000000000000000 or score, 0) or 0
-      local failure, data, state_2 = job[11] or '', job[12] or '', shown_state(job)
+      local failure, data, state_2 = job[10] or '', job[11] or '', shown_state(job)
       local size_2 = #failure + #data
-      local since = state == 'dead' and at_2 or job[9] or job[7]
+      local since = state == 'dead' and at_2 or job[8] or job[6]
       if want.state and want.state ~= state_2 or not is_wanted(want, since, job) then
         row, size = nil, size_2
       else
@@ -367,10 +367,10 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
           job[2] or '',
           at_2,
           attempt_of(job),
+          tonumber(job[6]) or 0,
           tonumber(job[7]) or 0,
           tonumber(job[8]) or 0,
-          tonumber(job[9]) or 0,
-          parked and 'quarantine' or job[10] or '',
+          parked and 'quarantine' or job[9] or '',
           failure:sub(1, bytes_2),
           data:sub(1, bytes_2),
         }, size_2

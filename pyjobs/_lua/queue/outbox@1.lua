@@ -72,7 +72,7 @@ local function is_trace(q_2, id)
 end
 for i = 1, #found, 2 do
   local id, parked = found[i], tonumber(found[i + 1])
-  local job = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
+  local job = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'unique')
   local finding
   do
     local since = now - parked

@@ -101,12 +101,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.pending)
+q.pending_count = redis.call('LLEN', q.pending)
 q.awake = redis.call('LLEN', q.wake)
 redis.call('LLEN', q.broken)
-q.flying = redis.call('ZCARD', q.inflight)
-q.later = redis.call('ZCARD', q.delayed)
-q.buried = redis.call('ZCARD', q.dead)
+q.inflight_count = redis.call('ZCARD', q.inflight)
+q.delayed_count = redis.call('ZCARD', q.delayed)
+q.dead_count = redis.call('ZCARD', q.dead)
 do
   local item, item_2, item_3, item_4, item_5 = q.job, q.job, q.broken, state ~= 'pending' and q.broken, q.broken
   if not redis.acl_check_cmd then
@@ -140,11 +140,11 @@ if bad then
 end
 local entries, left
 if state == 'pending' then
-  entries, left = redis.call('LRANGE', q.pending, string.format('%.0f', -limit), '-1'), q.waiting
+  entries, left = redis.call('LRANGE', q.pending, string.format('%.0f', -limit), '-1'), q.pending_count
   redis.call('LTRIM', q.pending, '0', string.format('%.0f', -#entries - 1))
 else
   entries = redis.call('ZRANGE', q[state], '0', string.format('%.0f', limit - 1))
-  left = state == 'dead' and q.buried or q.later
+  left = state == 'dead' and q.dead_count or q.delayed_count
   if #entries > 0 then
     redis.call('ZREM', q[state], unpack(entries))
   end
@@ -164,16 +164,15 @@ local function add_message(q_2, clients, id, state_2, reason, queued, started, p
       message = {
         line,
         bytes = #line,
-        sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
+        shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+        unheard = q_2.key ~= q_2.home and 0,
       }
       messages[channel] = message
     end
     if message.bytes > 65536 then
       for channel_2, message_2 in pairs(messages) do
         local text = table.concat(message_2)
-        if message_2.sharded then
-          redis.pcall('SPUBLISH', channel_2, text)
-        else
+        if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
           redis.pcall('PUBLISH', channel_2, text)
         end
       end
@@ -332,12 +331,7 @@ if q.tallies then
         local task_2 = task or ''
         key = q_2.counters .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.counters, minute, task or '') == 1
         redis.pcall('PEXPIRE', q_2.counters, '259200000')
@@ -369,9 +363,7 @@ do
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
+  if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
     redis.pcall('PUBLISH', channel, text)
   end
 end

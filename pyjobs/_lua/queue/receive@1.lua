@@ -21,9 +21,57 @@ local function one_of(what, text, ...)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
 local mode = one_of('mode', ARGV[1], 'reliable', 'recoverable')
+local options
+do
+  local text = ARGV[2]
+  local options_2 = {}
+  if text == '' then
+    options = options_2
+  else
+    local only, its_value = (text or ''):match('^([a-z_]+)=([^ ]*)$')
+    if only then
+      options_2[only] = its_value
+      options = options_2
+    else
+      for word in (text or ''):gmatch('[^ ]+') do
+        local what, value = word:match('^([a-z_]+)=(.*)$')
+        if what and options_2[what] then
+          bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+        elseif what then
+          options_2[what] = value
+        else
+          bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+        end
+      end
+      options = options_2
+    end
+  end
+end
+local parts
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
+do
+  local text = options['parts']
+  if not text then
+    parts = 1
+  else
+    options['parts'] = nil
+    parts = int('parts', text, 1, 32)
+  end
+end
 local jobs
 do
-  local count = (#ARGV - 2 + 1) / 4
+  local count = (#ARGV - 3 + 1) / 4
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
@@ -33,10 +81,17 @@ do
     local why = 'not ' .. 4 .. ' values each'
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
-  jobs = 2
+  jobs = 3
 end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local what = next(options)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
 end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -62,18 +117,7 @@ for i = jobs, #ARGV, 4 do
       bad = bad or ('BADARG ' .. 'move' .. ': ' .. why)
     end
   end
-  do
-    local text = ARGV[i + 2]
-    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-    if not text then
-      bad = bad or ('BADARG ' .. 'at' .. ': ' .. 'missing')
-    elseif not number then
-      bad = bad or ('BADARG ' .. 'at' .. ': ' .. 'not a whole number')
-    elseif number < 0 or number > 9999999999999 then
-      local why = string.format('not within %.0f to %.0f', 0, 9999999999999)
-      bad = bad or ('BADARG ' .. 'at' .. ': ' .. why)
-    end
-  end
+  int('at', ARGV[i + 2], 0, 9999999999999)
   local text, most = ARGV[i + 3] or '', 16777216
   most = most or 1048576
   if #text > most then
@@ -97,7 +141,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'parts', 'older', 'unsettled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -111,11 +155,8 @@ if not bad then
       dead = queue .. ':dead',
       switches = whole(meta[3]),
       parts = whole(meta[4]),
-      waiting = nil,
-      awake = nil,
-      flying = nil,
-      later = nil,
-      buried = nil,
+      older = whole(meta[5]),
+      unsettled = whole(meta[6]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -132,14 +173,15 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.pending)
+q.pending_count = redis.call('LLEN', q.pending)
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
-q.flying = redis.call('ZCARD', q.key .. ':inflight')
-q.later = redis.call('ZCARD', q.delayed)
-q.buried = redis.call('ZCARD', q.dead)
+q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+q.delayed_count = redis.call('ZCARD', q.delayed)
+q.dead_count = redis.call('ZCARD', q.dead)
 local words, kept, refused, arrived = {}, {}, {}, false
-local other = q.parts and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
+local split = (q.parts or 1) ~= parts or q.older or q.unsettled
+local other = split and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
 local key = q.key .. ':job:' .. ARGV[jobs]
 for i = jobs, #ARGV, 4 do
   local answer
@@ -220,31 +262,27 @@ local function store(q_2, id, at, dump)
   if redis.pcall('RESTORE', key_2, '0', dump).err then
     return 'unreadable'
   end
-  local job = redis.pcall('HMGET', key_2, 'state', 'unique')
-  local unique = job[2]
-  local word = not STATES[job[1] or ''] and 'unreadable'
-  if not word and unique and job[1] ~= 'dead' and (holder(q_2, unique) or id) ~= id then
+  local state, unique = unpack(redis.pcall('HMGET', key_2, 'state', 'unique'))
+  local word = not STATES[state or ''] and 'unreadable'
+  if not word and unique and state ~= 'dead' and (holder(q_2, unique) or id) ~= id then
     word = 'CONFLICT'
   end
   if word then
     redis.call('DEL', key_2)
     return word
   end
-  redis.call('HDEL', key_2, 'move', 'to', 'at', 'client')
-  if unique and job[1] ~= 'dead' then
+  redis.call('HDEL', key_2, 'move', 'to', 'at', 'places', 'client')
+  if unique and state ~= 'dead' then
     redis.call('SET', unique_key(q_2, unique), id)
   end
-  do
-    local state = job[1]
-    if state == 'delayed' then
-      redis.call('ZADD', q_2.delayed, at, id)
-    elseif state == 'dead' then
-      redis.call('ZADD', q_2.dead, at, id)
-      redis.call('PEXPIRE', q_2.dead, '604800000')
-      redis.call('PEXPIRE', q_2.key .. ':job:' .. id, '604800000')
-    else
-      redis.call('LPUSH', q_2.pending, id)
-    end
+  if state == 'delayed' then
+    redis.call('ZADD', q_2.delayed, at, id)
+  elseif state == 'dead' then
+    redis.call('ZADD', q_2.dead, at, id)
+    redis.call('PEXPIRE', q_2.dead, '604800000')
+    redis.call('PEXPIRE', q_2.key .. ':job:' .. id, '604800000')
+  else
+    redis.call('LPUSH', q_2.pending, id)
   end
   if q_2.happened then
     local counts = redis.call('HMGET', key_2, 'task', 'past', 'crashes')

@@ -71,7 +71,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local reply = {}
+local reply, seen = {}, 0
 local function stored(job)
   local state, reason, queued, started, processed, result, failure, expires, past, crashes = unpack(job)
   local body = state == 'done' and result or failure
@@ -85,17 +85,21 @@ local function stored(job)
     state == 'dead' and (tonumber(past) or 0) + (tonumber(crashes) or 0) or nil,
   }
 end
-local function read(q_2, id, ...)
-  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
-end
-local function read_stored(q_2, id, ...)
-  return read(q_2, id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', ...)
-end
 for i = ids, #ARGV do
-  reply[i] = stored(read_stored(q, ARGV[i]))
+  local job
+  do
+    local id = ARGV[i]
+    local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes')
+    if not job_2.err then
+      job = job_2
+    else
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes')
+    end
+  end
+  reply[i] = stored(job)
+  seen = seen + (#(job[6] or '') + #(job[7] or ''))
+  if seen >= 4194304 then
+    break
+  end
 end
 return reply

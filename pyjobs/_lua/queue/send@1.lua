@@ -77,6 +77,22 @@ do
     state = text
   end
 end
+local places
+do
+  local text = options['places']
+  if text then
+    options['places'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
+    end
+    places = text
+  end
+end
 local jobs
 do
   local count = (#ARGV - 4 + 1) / 1
@@ -110,6 +126,9 @@ for i = jobs, #ARGV do
     local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
     bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
+end
+if places and ('.' .. places):gsub('%.[1-9]%d?%d?', '') ~= '' then
+  bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'not 1 to 999, a point between two')
 end
 local q
 if not bad then
@@ -179,12 +198,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.pending)
+q.pending_count = redis.call('LLEN', q.pending)
 q.awake = redis.call('LLEN', q.wake)
 redis.call('LLEN', q.broken)
-q.flying = redis.call('ZCARD', q.inflight)
-q.later = redis.call('ZCARD', q.delayed)
-q.buried = redis.call('ZCARD', q.dead)
+q.inflight_count = redis.call('ZCARD', q.inflight)
+q.delayed_count = redis.call('ZCARD', q.delayed)
+q.dead_count = redis.call('ZCARD', q.dead)
 redis.call('ZCARD', (q.key .. ':moving'))
 local reply, leaving, ids, seen, size = {
   0,
@@ -193,9 +212,16 @@ local move = string.format('%.0f-', q.moves or 0) .. nonce
 local function needs_quarantine(crashes)
   return crashes > 1
 end
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+end
 for i = jobs, #ARGV do
   local id = ARGV[i]
-  local parked = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
+  local parked = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'unique', 'places')
   local row
   if seen[id] then
     row = seen[id]
@@ -207,6 +233,8 @@ for i = jobs, #ARGV do
       parked[2],
       0,
       '',
+      '',
+      '',
     }
   elseif parked[1] then
     local dump = redis.call('DUMP', (q.key .. ':moving:' .. id))
@@ -216,37 +244,26 @@ for i = jobs, #ARGV do
       parked[4],
       parked[2],
       tonumber(parked[3]),
+      parked[6] or '',
+      parked[5] or '',
       dump,
     }
   else
-    local job
-    do
-      local job_2 = redis.pcall('HMGET', q.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
-      if not job_2.err then
-        job = job_2
-      else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
-      end
-    end
+    local state_2, data, task, expires, queued, retention, unique, crashes = unpack(read(q, id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes'))
     local word, at
     do
-      local q_2, job_2, only = q, job, state
-      local state_2
-      do
-        local state_3, expires = job_2[1], job_2[4]
-        state_2 = ((state_3 == 'pending' or state_3 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_3
-      end
-      if not state_2 then
+      local q_2, state_3, only = q, (((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_2), state
+      if not state_3 then
         word, at = 'NOJOB'
       else
-        if not MOVED[state_2] or only and only ~= state_2 then
-          word, at = state_2
+        if not MOVED[state_3] or only and only ~= state_3 then
+          word, at = state_3
         else
-          if state_2 == 'pending' and needs_quarantine(tonumber(job_2[8]) or 0) then
+          if state_3 == 'pending' and needs_quarantine(tonumber(crashes) or 0) then
             word, at = 'quarantine'
           else
-            local at_2 = state_2 == 'pending' and 0 or tonumber(redis.call('ZSCORE', q_2[state_2], id) or now)
-            if state_2 == 'delayed' and at_2 >= 1000000000000000 then
+            local at_2 = state_3 == 'pending' and 0 or tonumber(redis.call('ZSCORE', q_2[state_3], id) or now)
+            if state_3 == 'delayed' and at_2 >= 1000000000000000 then
               word, at = 'quarantine'
             else
               word, at = nil, at_2
@@ -262,15 +279,19 @@ for i = jobs, #ARGV do
       '',
       0,
       '',
+      '',
+      '',
     }
     if not word then
       local dump = redis.call('DUMP', q.job .. id)
       row = {
         id,
         move,
-        job[1],
+        state_2,
         to,
         at,
+        places or '',
+        unique or '',
         dump,
       }
       ids[#ids + 1] = id
@@ -280,16 +301,17 @@ for i = jobs, #ARGV do
         to = to,
         at = at,
         dump = dump,
-        data = job[2] or '',
-        task = job[3],
-        queued = job[5] or stamp,
-        retention = job[6],
-        unique = job[7],
+        data = data or '',
+        task = task,
+        queued = queued or stamp,
+        retention = retention,
+        unique = unique,
+        places = places,
       }
     end
   end
   seen[id] = row
-  reply[#reply + 1], reply[1], size = row, i - jobs + 1, size + #row[6]
+  reply[#reply + 1], reply[1], size = row, i - jobs + 1, size + #row[8]
   if size >= 4194304 then
     break
   end
@@ -339,6 +361,9 @@ for _, job in ipairs(leaving) do
   local id = job.id
   redis.call('RESTORE', (q_2.key .. ':moving:' .. id), '0', job.dump)
   redis.call('HSET', (q_2.key .. ':moving:' .. id), 'move', job.move, 'to', job.to, 'at', string.format('%.0f', job.at))
+  if job.places then
+    redis.call('HSET', (q_2.key .. ':moving:' .. id), 'places', job.places)
+  end
   redis.call('ZADD', (q_2.key .. ':moving'), now, id)
   redis.call('DEL', q_2.job .. id)
   redis.call('HSET', q_2.job .. id, 'data', job.data, 'state', 'cancelled', 'reason', 'moved', 'error', job.to, '_queued', job.queued, '_processed', stamp)

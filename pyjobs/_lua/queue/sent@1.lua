@@ -90,11 +90,11 @@ if not bad then
       key = queue,
       home = home,
       switches = whole(meta[3]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
-      flying = nil,
-      later = nil,
-      buried = nil,
+      inflight_count = nil,
+      delayed_count = nil,
+      dead_count = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -111,12 +111,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
-q.flying = redis.call('ZCARD', q.key .. ':inflight')
-q.later = redis.call('ZCARD', q.key .. ':delayed')
-q.buried = redis.call('ZCARD', q.key .. ':dead')
+q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+q.dead_count = redis.call('ZCARD', q.key .. ':dead')
 redis.call('ZCARD', (q.key .. ':moving'))
 local words, todo, ids, entries, seen = {}, {}, {}, {}, {}
 for i = jobs, #ARGV, 3 do
@@ -124,7 +124,7 @@ for i = jobs, #ARGV, 3 do
   local word, job, trace, listed
   do
     local q_2, move = q, ARGV[i + 1]
-    local job_2 = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'client', '_queued', '_started', 'unique', 'retention')
+    local job_2 = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'unique', 'client', '_queued', '_started', 'retention')
     if not job_2[1] or job_2[1] ~= move then
       word, job, trace, listed = 'NOJOB'
     else
@@ -226,7 +226,7 @@ for n, id in ipairs(ids) do
       redis.call('PEXPIRE', q_2.key .. ':job:' .. id, whole(job[9]) or 86400000)
     end
     if not (job[4] == 'dead') then
-      local clients, queued, started, body = job[5], job[6], job[7], job[2]
+      local clients, queued, started, body = job[6], job[7], job[8], job[2]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
         local line = id .. ' ' .. 'cancelled' .. ' ' .. 'moved' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
         for client in clients:gmatch('[^ ]+') do
@@ -239,16 +239,15 @@ for n, id in ipairs(ids) do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
+              shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+              unheard = q_2.key ~= q_2.home and 0,
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
             for channel_2, message_2 in pairs(messages) do
               local text = table.concat(message_2)
-              if message_2.sharded then
-                redis.pcall('SPUBLISH', channel_2, text)
-              else
+              if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
                 redis.pcall('PUBLISH', channel_2, text)
               end
             end
@@ -259,8 +258,8 @@ for n, id in ipairs(ids) do
     end
   else
     local q_2 = q
-    local key_2, unique = (q_2.key .. ':moving:' .. id), job[4] ~= 'dead' and job[8]
-    redis.call('HDEL', key_2, 'move', 'to', 'at')
+    local key_2, unique = (q_2.key .. ':moving:' .. id), job[4] ~= 'dead' and job[5]
+    redis.call('HDEL', key_2, 'move', 'to', 'at', 'places')
     local dump = redis.call('DUMP', key_2)
     redis.call('DEL', key_2)
     redis.call('DEL', q_2.key .. ':job:' .. id)
@@ -325,9 +324,7 @@ do
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
+  if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
     redis.pcall('PUBLISH', channel, text)
   end
 end

@@ -70,7 +70,7 @@ local function read(q_2, id_2, ...)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id_2, ...)
 end
-local job, rest = read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved', 'traceparent', 'tracestate')
+local job, rest = read(q, id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved', 'traceparent', 'tracestate')
 local place, at
 do
   local q_2, id_2 = q, id
@@ -92,7 +92,7 @@ do
   end
 end
 local function attempt_of(job_2)
-  local ended = (tonumber(job_2[5]) or 0) + (tonumber(job_2[6]) or 0)
+  local ended = (tonumber(job_2[4]) or 0) + (tonumber(job_2[5]) or 0)
   return job_2[1] == 'dead' and math.max(ended, 1) or 1 + ended
 end
 local function state_now(state, expires)
@@ -105,10 +105,10 @@ local reply = {
   math.max(redis.call('PTTL', q.key .. ':job:' .. id), -1),
   job[2] or '',
   attempt_of(job),
+  tonumber(job[6]) or 0,
   tonumber(job[7]) or 0,
   tonumber(job[8]) or 0,
-  tonumber(job[9]) or 0,
-  job[10] or '',
+  job[9] or '',
   rest[1] or '',
   rest[2] or '',
   rest[3] or '',

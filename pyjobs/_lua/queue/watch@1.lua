@@ -83,7 +83,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local reply, live = {}, {}
+local reply, live, seen = {}, {}, 0
 local function stored(job)
   local state, reason, queued, started, processed, result, failure, expires, past, crashes = unpack(job)
   local body = state == 'done' and result or failure
@@ -112,11 +112,15 @@ for i = ids, #ARGV do
     end
   end
   reply[#reply + 1] = stored(job)
+  seen = seen + (#(job[6] or '') + #(job[7] or ''))
   if is_live(reply[#reply][1]) then
     live[#live + 1] = {
       q.key .. ':job:' .. ARGV[i],
       job[11],
     }
+  end
+  if seen >= 4194304 then
+    break
   end
 end
 local added

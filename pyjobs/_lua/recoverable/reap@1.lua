@@ -54,11 +54,11 @@ if not bad then
       home = home,
       suspect = meta[3],
       switches = whole(meta[4]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
-      flying = nil,
-      later = nil,
-      buried = nil,
+      inflight_count = nil,
+      delayed_count = nil,
+      dead_count = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -75,12 +75,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
-q.flying = redis.call('ZCARD', q.key .. ':inflight')
-q.later = redis.call('ZCARD', q.key .. ':delayed')
-q.buried = redis.call('ZCARD', q.key .. ':dead')
+q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+q.dead_count = redis.call('ZCARD', q.key .. ':dead')
 do
   local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10 = q.key .. ':job:', q.key .. ':job:', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':pending', q.key .. ':pending', q.key .. ':pending', q.key .. ':wake', q.key .. ':inflight'
   if not redis.acl_check_cmd then
@@ -132,7 +132,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-if not q.born and q.waiting + q.flying + q.later > 0 then
+if not q.born and q.pending_count + q.inflight_count + q.delayed_count > 0 then
   redis.call('ZREM', q.key .. ':delayed', '')
   redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
   if q.scheduled then
@@ -147,7 +147,7 @@ if not q.born and q.waiting + q.flying + q.later > 0 then
 end
 local dropped
 do
-  local unfit, piece, fit = {}, 1, q.waiting == 0
+  local unfit, piece, fit = {}, 1, q.pending_count == 0
   while not fit and #unfit < limit do
     local found = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -#unfit - piece), string.format('%.0f', -#unfit - 1))
     for i = #found, 1, -1 do
@@ -181,10 +181,10 @@ do
     dropped = 0
   else
     redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -#unfit - 1))
-    q.waiting = q.waiting - #unfit
+    q.pending_count = q.pending_count - #unfit
     local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
+        q_2.pending_count = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
@@ -264,16 +264,15 @@ do
               message = {
                 line,
                 bytes = #line,
-                sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
+                shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+                unheard = q_2.key ~= q_2.home and 0,
               }
               messages[channel] = message
             end
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
                 local text = table.concat(message_2)
-                if message_2.sharded then
-                  redis.pcall('SPUBLISH', channel_2, text)
-                else
+                if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
                   redis.pcall('PUBLISH', channel_2, text)
                 end
               end
@@ -300,9 +299,7 @@ do
     end
     for channel, message in pairs(messages) do
       local text = table.concat(message)
-      if message.sharded then
-        redis.pcall('SPUBLISH', channel, text)
-      else
+      if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
         redis.pcall('PUBLISH', channel, text)
       end
     end
@@ -334,7 +331,7 @@ do
     redis.call('ZREM', q.key .. ':inflight', unpack(ids))
     local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
+        q_2.pending_count = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
@@ -418,7 +415,7 @@ do
     redis.call('ZREM', q.key .. ':delayed', '', unpack(leaving))
     local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
+        q_2.pending_count = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
@@ -451,7 +448,7 @@ do
         mend_place(q, id, states[i])
       else
         redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
-        q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+        q.pending_count = redis.call('LPUSH', q.key .. ':pending', id)
       end
     end
     if quarantined and not q.suspect then
@@ -491,12 +488,7 @@ if q.tallies then
         local task_2 = task or ''
         key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
         redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')

@@ -635,12 +635,7 @@ if fresh > 0 then
       local task_3 = task_2 or ''
       key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
     end
-    local added_2
-    if n < 1000000000000 then
-      added_2 = string.format('%d', n)
-    else
-      added_2 = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-    end
+    local added_2 = string.format('%d', n)
     if not (redis.pcall('HINCRBY', key, 'submitted', added_2) ~= n) then
       local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task_2 or '') == 1
       redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')

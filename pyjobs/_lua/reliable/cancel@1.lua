@@ -130,11 +130,11 @@ if not bad then
       key = queue,
       home = home,
       switches = whole(meta[3]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
-      flying = nil,
-      later = nil,
-      buried = nil,
+      inflight_count = nil,
+      delayed_count = nil,
+      dead_count = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -181,12 +181,12 @@ end
 if #live == 0 then
   return words
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
-q.flying = redis.call('ZCARD', q.key .. ':inflight')
-q.later = redis.call('ZCARD', q.key .. ':delayed')
-q.buried = redis.call('ZCARD', q.key .. ':dead')
+q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+q.dead_count = redis.call('ZCARD', q.key .. ':dead')
 do
   local item, item_2 = q.key .. ':job:' .. live[1], q.key .. ':job:' .. live[1]
   if not redis.acl_check_cmd then
@@ -265,16 +265,15 @@ for _, id in ipairs(live) do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
+            shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+            unheard = q_2.key ~= q_2.home and 0,
           }
           messages[channel] = message
         end
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
             local text = table.concat(message_2)
-            if message_2.sharded then
-              redis.pcall('SPUBLISH', channel_2, text)
-            else
+            if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
               redis.pcall('PUBLISH', channel_2, text)
             end
           end
@@ -297,12 +296,7 @@ if q.tallies then
         local task_2 = task or ''
         key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
         redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
@@ -334,9 +328,7 @@ do
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
+  if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
     redis.pcall('PUBLISH', channel, text)
   end
 end

@@ -144,20 +144,20 @@ do
         local key = q.key .. ':inflight'
         first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
       end
-      q.flies = first < math.huge
+      q.has_inflight = first < math.huge
       if q.mode == 'reliable' then
         q.ends = first
       end
-      if sets > (q.flies and 1 or 0) then
+      if sets > (q.has_inflight and 1 or 0) then
         q.due = first_of(q.key .. ':delayed')
       end
     else
-      q.flies = false
+      q.has_inflight = false
     end
     if not q.born then
       q.scheduled = first_scheduled(q)
     end
-    q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
+    q.lost = not q.born and (q.pending_count > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
     if q.due >= 1000000000000000 then
       q.due = math.huge
     end
@@ -220,7 +220,7 @@ do
           ends = nil,
           lost = nil,
           head = nil,
-          waiting = nil,
+          pending_count = nil,
           counted = nil,
           fires = nil,
           traced = nil,
@@ -246,17 +246,17 @@ do
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
     q.head = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -room - 1), '-1')
-    q.waiting, q.counted = #q.head, #q.head <= room
-    room = math.max(room - q.waiting, 0)
+    q.pending_count, q.counted = #q.head, #q.head <= room
+    room = math.max(room - q.pending_count, 0)
     look_ahead(q)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
-    all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
+    all.busy = all.busy or all.moves or q.pending_count > 0 and not is_paused(q)
     all[i], q.traced = q, traced
   end
   for _, q in ipairs(all) do
-    if all.busy or q.flies then
+    if all.busy or q.has_inflight then
       q.record = redis.call('GET', q.key .. ':claim:' .. nonce)
     end
     all.again = all.again or q.record
@@ -283,7 +283,7 @@ if not (opened.again or opened.busy) then
       if (q.paused and q.paused > now) then
         moment = math.min(moment, q.paused < 9999999999999 and q.paused or moment, next_look(q))
       else
-        if q.waiting > 0 then
+        if q.pending_count > 0 then
           return 0
         end
         moment = math.min(moment, q.due, next_look(q))
@@ -434,12 +434,12 @@ if opened.moves then
     return
   end
   for at, q in ipairs(opened) do
-    q.waiting = redis.call('LLEN', q.key .. ':pending')
+    q.pending_count = redis.call('LLEN', q.key .. ':pending')
     q.awake = redis.call('LLEN', q.key .. ':wake')
     redis.call('LLEN', q.key .. ':broken')
-    q.flying = redis.call('ZCARD', q.key .. ':inflight')
-    q.later = redis.call('ZCARD', q.key .. ':delayed')
-    q.buried = redis.call('ZCARD', q.key .. ':dead')
+    q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+    q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+    q.dead_count = redis.call('ZCARD', q.key .. ':dead')
     q.head, q.counted = nil, true
     bad = bad or moves_denied(q, at)
   end
@@ -577,7 +577,7 @@ if opened.moves then
       if unique then
         redis.call('SET', unique_key(q, unique), id)
       end
-      q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+      q.pending_count = redis.call('LPUSH', q.key .. ':pending', id)
       do
         local task = schedule[12]
         if not q.uncounted then
@@ -710,7 +710,7 @@ if opened.moves then
     q.stale = q.stepped or q.old or now - seen >= q.longest / 10
   end
   local function ran_out(q, limit_2)
-    if q.flying == 0 then
+    if q.inflight_count == 0 then
       return {}
     end
     read_absence(q)
@@ -742,7 +742,7 @@ if opened.moves then
           q.seen = now
           redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
         end
-      elseif q.old and #ids < q.flying then
+      elseif q.old and #ids < q.inflight_count then
         q.grace = math.floor(now + q.longest / 2)
         write_seen(q, 'grace', string.format('%.0f', q.grace))
         read_absence(q)
@@ -770,7 +770,7 @@ if opened.moves then
   end
   local function mend_place(q, id, state)
     if state == 'pending' then
-      q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+      q.pending_count = redis.call('RPUSH', q.key .. ':pending', id)
     elseif state == 'delayed' then
       redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
     elseif state == 'inflight' then
@@ -808,7 +808,7 @@ if opened.moves then
           jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
         end
         redis.call('ZREM', q.key .. ':inflight', unpack(ids))
-        q.flying = q.flying - #ids
+        q.inflight_count = q.inflight_count - #ids
         for i = #ids, 1, -1 do
           local id, job = ids[i], jobs[i]
           local crashes = (tonumber(job[9]) or 0) + 1
@@ -897,16 +897,15 @@ if opened.moves then
                         message = {
                           line,
                           bytes = #line,
-                          sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
+                          shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
+                          unheard = q.key ~= q.home and 0,
                         }
                         messages[channel] = message
                       end
                       if message.bytes > 65536 then
                         for channel_2, message_2 in pairs(messages) do
                           local text = table.concat(message_2)
-                          if message_2.sharded then
-                            redis.pcall('SPUBLISH', channel_2, text)
-                          else
+                          if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
                             redis.pcall('PUBLISH', channel_2, text)
                           end
                         end
@@ -925,7 +924,7 @@ if opened.moves then
               table.insert(back, id)
             else
               redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
-              q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+              q.pending_count = redis.call('RPUSH', q.key .. ':pending', id)
               table.insert(back, id)
             end
           end
@@ -957,9 +956,7 @@ if opened.moves then
   end
   for channel, message in pairs(messages) do
     local text = table.concat(message)
-    if message.sharded then
-      redis.pcall('SPUBLISH', channel, text)
-    else
+    if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
       redis.pcall('PUBLISH', channel, text)
     end
   end
@@ -1000,7 +997,7 @@ if opened.moves then
             mend_place(q, id, states[i])
           else
             redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
-            q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+            q.pending_count = redis.call('LPUSH', q.key .. ':pending', id)
           end
         end
         if quarantined and not q.suspect then
@@ -1056,7 +1053,7 @@ if opened.moves then
       else
         redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
         redis.call('HSET', q.key .. ':meta', 'suspect', id)
-        q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+        q.pending_count = redis.call('RPUSH', q.key .. ':pending', id)
       end
       q.suspect = id or false
     end
@@ -1076,20 +1073,20 @@ if opened.moves then
           local key = q.key .. ':inflight'
           first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
         end
-        q.flies = first < math.huge
+        q.has_inflight = first < math.huge
         if q.mode == 'reliable' then
           q.ends = first
         end
-        if sets > (q.flies and 1 or 0) then
+        if sets > (q.has_inflight and 1 or 0) then
           q.due = first_of(q.key .. ':delayed')
         end
       else
-        q.flies = false
+        q.has_inflight = false
       end
       if not q.born then
         q.scheduled = first_scheduled(q)
       end
-      q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
+      q.lost = not q.born and (q.pending_count > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
       if q.due >= 1000000000000000 then
         q.due = math.huge
       end
@@ -1104,7 +1101,7 @@ if opened.moves then
       if room > 0 then
         leave_quarantine(q, opened)
       end
-      room = room - q.waiting
+      room = room - q.pending_count
       look_ahead(q)
     end
   end
@@ -1152,7 +1149,7 @@ do
   end
   for _, q in ipairs(opened) do
     q.leaving = 0
-    local some = q.waiting > 0 and not (q.paused and q.paused > now)
+    local some = q.pending_count > 0 and not (q.paused and q.paused > now)
     if some and room.jobs > 0 and not room.full then
       local room_2 = room
       local ids, jobs, taken = {}, {}, 0
@@ -1241,10 +1238,10 @@ do
         found = nil
       until room_2.full or room_2.jobs == 0 or last
       q.ids, q.jobs, q.leaving = ids, jobs, taken
-      if not q.counted and taken >= q.waiting then
-        q.waiting = redis.call('LLEN', q.key .. ':pending')
+      if not q.counted and taken >= q.pending_count then
+        q.pending_count = redis.call('LLEN', q.key .. ':pending')
       end
-      q.waiting = q.waiting - taken
+      q.pending_count = q.pending_count - taken
     end
   end
   unfit = unfit_2
@@ -1253,17 +1250,17 @@ if not opened.moves then
   local key, more, old = opened[1].key .. ':job:', false, false
   for _, q in ipairs(opened) do
     if unfit[1] then
-      q.waiting = redis.call('LLEN', q.key .. ':pending')
+      q.pending_count = redis.call('LLEN', q.key .. ':pending')
       q.awake = redis.call('LLEN', q.key .. ':wake')
       redis.call('LLEN', q.key .. ':broken')
-      q.flying = redis.call('ZCARD', q.key .. ':inflight')
-      q.later = redis.call('ZCARD', q.key .. ':delayed')
-      q.buried = redis.call('ZCARD', q.key .. ':dead')
-      q.waiting = q.waiting - q.leaving
-    elseif q.waiting > 0 then
+      q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+      q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+      q.dead_count = redis.call('ZCARD', q.key .. ':dead')
+      q.pending_count = q.pending_count - q.leaving
+    elseif q.pending_count > 0 then
       q.awake = redis.call('LLEN', q.key .. ':wake')
     end
-    more, old = more or q.waiting > 0, old or q.expiring or q.grace
+    more, old = more or q.pending_count > 0, old or q.expiring or q.grace
   end
   local drops = unfit[1] and key
   do
@@ -1328,12 +1325,7 @@ local function add_count(q, task, what, n)
     local task_2 = task or ''
     key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
   end
-  local added
-  if n < 1000000000000 then
-    added = string.format('%d', n)
-  else
-    added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-  end
+  local added = string.format('%d', n)
   if redis.pcall('HINCRBY', key, what, added) ~= n then
     return
   end
@@ -1375,13 +1367,13 @@ do
       job[11] or nil,
     }
   end
-  local function lease_fields(q, lease_2, flying, moment)
-    if flying > 0 and lease_2 <= (q.lease or 0) then
+  local function lease_fields(q, lease_2, inflight_count, moment)
+    if inflight_count > 0 and lease_2 <= (q.lease or 0) then
       return {}
     end
     local before = q.lease
     q.lease, q.longest = lease_2, math.max(lease_2, 1000)
-    if flying > 0 then
+    if inflight_count > 0 then
       return {
         'lease',
         string.format('%.0f', lease_2),
@@ -1409,8 +1401,8 @@ do
       if not (#ids == 0) then
         local number = string.format('%.0f', tonumber(q.token) + 1)
         local token = number .. '-' .. nonce_2
-        local flies = q.ends < math.huge
-        local leases = q.mode == 'reliable' and lease_fields(q, lease, flies and 1 or 0, stamp) or {}
+        local has_inflight = q.ends < math.huge
+        local leases = q.mode == 'reliable' and lease_fields(q, lease, has_inflight and 1 or 0, stamp) or {}
         redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
         local flight, till, first, again = {}, string.format('%.0f', score), #reply_2 + 1, nil
         for i, id in ipairs(ids) do
@@ -1489,7 +1481,7 @@ do
         redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', string.format('%.0f', lease))
         if not (q.mode ~= 'reliable') then
           q.ends = math.min(q.ends, score)
-          if not flies then
+          if not has_inflight then
             if q.grace then
               redis.call('HDEL', q.key .. ':meta', 'grace')
             end
@@ -1498,7 +1490,7 @@ do
         end
       end
     end
-    if q.waiting > 0 and not (q.paused and q.paused > now) then
+    if q.pending_count > 0 and not (q.paused and q.paused > now) then
       if q.awake == 0 then
         q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
         q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
@@ -1535,7 +1527,7 @@ do
       if (q.paused and q.paused > now) then
         moment = math.min(moment, q.paused < 9999999999999 and q.paused or moment, next_look(q))
       else
-        if q.waiting > 0 then
+        if q.pending_count > 0 then
           return 0
         end
         moment = math.min(moment, q.due, next_look(q))
@@ -1620,16 +1612,15 @@ if #unfit > 0 then
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
+              shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
+              unheard = q.key ~= q.home and 0,
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
             for channel_2, message_2 in pairs(messages) do
               local text = table.concat(message_2)
-              if message_2.sharded then
-                redis.pcall('SPUBLISH', channel_2, text)
-              else
+              if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
                 redis.pcall('PUBLISH', channel_2, text)
               end
             end
@@ -1652,7 +1643,7 @@ if #unfit > 0 then
       redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     else
       if state == 'pending' then
-        q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+        q.pending_count = redis.call('RPUSH', q.key .. ':pending', id)
       elseif state == 'delayed' then
         redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
@@ -1663,9 +1654,7 @@ if #unfit > 0 then
   end
   for channel, message in pairs(messages) do
     local text = table.concat(message)
-    if message.sharded then
-      redis.pcall('SPUBLISH', channel, text)
-    else
+    if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
       redis.pcall('PUBLISH', channel, text)
     end
   end

@@ -265,16 +265,15 @@ for n, id in ipairs(ids) do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
+            shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+            unheard = q_2.key ~= q_2.home and 0,
           }
           messages[channel] = message
         end
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
             local text = table.concat(message_2)
-            if message_2.sharded then
-              redis.pcall('SPUBLISH', channel_2, text)
-            else
+            if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
               redis.pcall('PUBLISH', channel_2, text)
             end
           end
@@ -310,12 +309,7 @@ do
         local task_3 = task_2 or ''
         key_2 = q_3.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if redis.pcall('HINCRBY', key_2, what, added) ~= n then
         return
       end
@@ -366,12 +360,7 @@ if q.tallies then
       local task_2 = task or ''
       key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    local added
-    if n < 1000000000000 then
-      added = string.format('%d', n)
-    else
-      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-    end
+    local added = string.format('%d', n)
     if redis.pcall('HINCRBY', key_2, what, added) ~= n then
       return
     end
@@ -408,9 +397,7 @@ do
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
+  if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
     redis.pcall('PUBLISH', channel, text)
   end
 end

@@ -185,8 +185,8 @@ end
 redis.call('ZREM', q.key .. ':inflight', '')
 local lost = redis.call('ZADD', q.key .. ':inflight', unpack(flight))
 do
-  local flying = lost > 0 and redis.call('ZCARD', q.key .. ':inflight') - lost or #flight / 2
-  if flying > 0 then
+  local inflight_count = lost > 0 and redis.call('ZCARD', q.key .. ':inflight') - lost or #flight / 2
+  if inflight_count > 0 then
     local function read_absence(q_2)
       local seen, grace = q_2.seen, q_2.grace
       q_2.longest = math.max(q_2.lease or 0, 1000)
@@ -201,12 +201,12 @@ do
   local fields
   do
     local q_2, lease_2, moment = q, lease, string.format('%.0f', now)
-    if flying > 0 and lease_2 <= (q_2.lease or 0) then
+    if inflight_count > 0 and lease_2 <= (q_2.lease or 0) then
       fields = {}
     else
       local before = q_2.lease
       q_2.lease, q_2.longest = lease_2, math.max(lease_2, 1000)
-      if flying > 0 then
+      if inflight_count > 0 then
         fields = {
           'lease',
           string.format('%.0f', lease_2),
@@ -233,7 +233,7 @@ do
     q_2.seen = now
     redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now), ...)
   end
-  if flying > 0 and (q.stepped or q.old and not q.waits) then
+  if inflight_count > 0 and (q.stepped or q.old and not q.waits) then
     q.grace = math.floor(now + q.longest / 2)
     write_seen(q, 'grace', string.format('%.0f', q.grace))
     local function read_absence(q_2)
@@ -248,7 +248,7 @@ do
     read_absence(q)
   end
   write_seen(q, unpack(fields))
-  if flying == 0 then
+  if inflight_count == 0 then
     if q.grace then
       redis.call('HDEL', q.key .. ':meta', 'grace')
     end

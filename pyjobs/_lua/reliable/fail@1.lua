@@ -145,11 +145,11 @@ if not bad then
       home = home,
       switches = whole(meta[3]),
       lease = whole(meta[4]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
-      flying = nil,
-      later = nil,
-      buried = nil,
+      inflight_count = nil,
+      delayed_count = nil,
+      dead_count = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -229,12 +229,12 @@ end
 if #ids == 0 then
   return words
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
-q.flying = redis.call('ZCARD', q.key .. ':inflight')
-q.later = redis.call('ZCARD', q.key .. ':delayed')
-q.buried = redis.call('ZCARD', q.key .. ':dead')
+q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
+q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
+q.dead_count = redis.call('ZCARD', q.key .. ':dead')
 local key = q.key .. ':job:' .. ids[1]
 do
   local item, item_2, item_3, item_4 = q.key .. ':delayed', q.key .. ':wake', q.key .. ':dead', q.key .. ':dead'
@@ -356,16 +356,15 @@ for n, id in ipairs(ids) do
               message = {
                 line,
                 bytes = #line,
-                sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
+                shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+                unheard = q_2.key ~= q_2.home and 0,
               }
               messages[channel] = message
             end
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
                 local text = table.concat(message_2)
-                if message_2.sharded then
-                  redis.pcall('SPUBLISH', channel_2, text)
-                else
+                if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
                   redis.pcall('PUBLISH', channel_2, text)
                 end
               end
@@ -478,12 +477,7 @@ do
         local task_3 = task_2 or ''
         key_2 = q_3.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if redis.pcall('HINCRBY', key_2, what, added) ~= n then
         return
       end
@@ -534,12 +528,7 @@ if q.tallies then
       local task_2 = task or ''
       key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    local added
-    if n < 1000000000000 then
-      added = string.format('%d', n)
-    else
-      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-    end
+    local added = string.format('%d', n)
     if redis.pcall('HINCRBY', key_2, what, added) ~= n then
       return
     end
@@ -576,9 +565,7 @@ do
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
+  if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
     redis.pcall('PUBLISH', channel, text)
   end
 end

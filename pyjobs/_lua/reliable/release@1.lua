@@ -222,12 +222,12 @@ if unknown then
   if #ids == 0 then
     return words
   end
-  opened.waiting = redis.call('LLEN', opened.key .. ':pending')
+  opened.pending_count = redis.call('LLEN', opened.key .. ':pending')
   opened.awake = redis.call('LLEN', opened.key .. ':wake')
   redis.call('LLEN', opened.key .. ':broken')
-  opened.flying = redis.call('ZCARD', opened.key .. ':inflight')
-  opened.later = redis.call('ZCARD', opened.key .. ':delayed')
-  opened.buried = redis.call('ZCARD', opened.key .. ':dead')
+  opened.inflight_count = redis.call('ZCARD', opened.key .. ':inflight')
+  opened.delayed_count = redis.call('ZCARD', opened.key .. ':delayed')
+  opened.dead_count = redis.call('ZCARD', opened.key .. ':dead')
   local key = opened.key .. ':job:' .. ids[1]
   do
     local item, item_2, item_3, item_4 = opened.key .. ':delayed', opened.key .. ':wake', opened.key .. ':dead', opened.key .. ':dead'
@@ -350,16 +350,15 @@ if unknown then
               message = {
                 line,
                 bytes = #line,
-                sharded = redis.REDIS_VERSION_NUM and opened.key == opened.home and client:find('^shard%.'),
+                shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and opened.key .. ':client:' .. client,
+                unheard = opened.key ~= opened.home and 0,
               }
               messages[channel] = message
             end
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
                 local text = table.concat(message_2)
-                if message_2.sharded then
-                  redis.pcall('SPUBLISH', channel_2, text)
-                else
+                if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
                   redis.pcall('PUBLISH', channel_2, text)
                 end
               end
@@ -417,12 +416,7 @@ if unknown then
         local task_2 = task or ''
         key_2 = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      local added
-      if n < 1000000000000 then
-        added = string.format('%d', n)
-      else
-        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-      end
+      local added = string.format('%d', n)
       if redis.pcall('HINCRBY', key_2, what, added) ~= n then
         return
       end
@@ -450,9 +444,7 @@ if unknown then
   write_events(opened)
   for channel, message in pairs(messages) do
     local text = table.concat(message)
-    if message.sharded then
-      redis.pcall('SPUBLISH', channel, text)
-    else
+    if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
       redis.pcall('PUBLISH', channel, text)
     end
   end
@@ -500,7 +492,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('ZREM', q.key .. ':inflight', unpack(ids))
 for i = #ids, 1, -1 do
@@ -538,12 +530,7 @@ if q.tallies then
       local task_2 = task or ''
       key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    local added
-    if n < 1000000000000 then
-      added = string.format('%d', n)
-    else
-      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-    end
+    local added = string.format('%d', n)
     if redis.pcall('HINCRBY', key, what, added) ~= n then
       return
     end

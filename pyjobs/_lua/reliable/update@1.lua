@@ -169,16 +169,15 @@ for n, id in ipairs(ids) do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
+            shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+            unheard = q_2.key ~= q_2.home and 0,
           }
           messages[channel] = message
         end
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
             local text = table.concat(message_2)
-            if message_2.sharded then
-              redis.pcall('SPUBLISH', channel_2, text)
-            else
+            if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
               redis.pcall('PUBLISH', channel_2, text)
             end
           end
@@ -194,9 +193,7 @@ for n, id in ipairs(ids) do
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
+  if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
     redis.pcall('PUBLISH', channel, text)
   end
 end

@@ -121,16 +121,15 @@ for i = done, #ARGV, 3 do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client_2:find('^shard%.'),
+            shard = redis.REDIS_VERSION_NUM and client_2:find('^shard%.') and q.key .. ':client:' .. client_2,
+            unheard = q.key ~= q.home and 0,
           }
           messages[channel] = message
         end
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
             local text = table.concat(message_2)
-            if message_2.sharded then
-              redis.pcall('SPUBLISH', channel_2, text)
-            else
+            if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
               redis.pcall('PUBLISH', channel_2, text)
             end
           end
@@ -162,12 +161,7 @@ if not (q.uncounted or not runs[1]) then
       local task_3 = task_2 or ''
       key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
     end
-    local added
-    if n < 1000000000000 then
-      added = string.format('%d', n)
-    else
-      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-    end
+    local added = string.format('%d', n)
     if redis.pcall('HINCRBY', key, what, added) ~= n then
       return
     end
@@ -217,12 +211,7 @@ if q.tallies then
       local task_2 = task or ''
       key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    local added
-    if n < 1000000000000 then
-      added = string.format('%d', n)
-    else
-      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-    end
+    local added = string.format('%d', n)
     if redis.pcall('HINCRBY', key, what, added) ~= n then
       return
     end
@@ -256,9 +245,7 @@ if q.happened then
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
+  if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
     redis.pcall('PUBLISH', channel, text)
   end
 end

@@ -278,12 +278,7 @@ if not q.uncounted then
     local task_2 = task or ''
     key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
   end
-  local added
-  if n < 1000000000000 then
-    added = string.format('%d', n)
-  else
-    added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
-  end
+  local added = string.format('%d', n)
   if not (redis.pcall('HINCRBY', key, 'submitted', added) ~= n) then
     local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
     redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')

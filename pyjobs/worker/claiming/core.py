@@ -45,8 +45,7 @@ REFUSED = frozenset({LeaseLost.code, NoJob.code})
 
 
 class WorkerCore:
-    """Decides what one worker claims, starts, records and releases. What is about one lane is about
-    the most urgent lane where none is given.
+    """Decides what one worker claims, starts, records and releases.
 
     Attributes:
         mode: the queues' mode.
@@ -79,13 +78,13 @@ class WorkerCore:
         self.fatal: PyjobsError | None = None
         # Parts of split queues are added while the worker runs.
         self._names = [*settings.queues]
-        self.keys = self._keys = [*settings.queue_keys]
+        self.keys = [*settings.queue_keys]
         self._apart, self._nonce = apart, nonce
         self._concurrency = settings.concurrency
         self._policy, self._timeout = settings.policy, settings.timeout
         self.lanes = Lanes(
-            Lane(queues, Claims(self.mode, self._keys, self._policy, nonce, queues))
-            for queues in queues_of_lanes(len(self._keys), apart=apart)
+            Lane(queues, Claims(self.mode, self.keys, self._policy, nonce, queues))
+            for queues in queues_of_lanes(len(self.keys), apart=apart)
         )
         # Jobs that can't be released are only claimed ahead when the settings ask for it.
         fixed = 0 if settings.prefetch is None and not self.mode.leases else settings.prefetch
@@ -149,19 +148,19 @@ class WorkerCore:
         """Return the names of the queues of `Lanes.changes`, each with the error or None."""
         return [(self._names[index], error) for index, error in self.lanes.changes()]
 
-    def idle_ms(self, now: float, lane: Lane | None = None) -> int | None:
-        """Return the ms until the next claim makes sense without a wake token; -1 when only a wake
-        token says so; None while there is something to do, or no room for a job."""
-        lane = lane or self.lanes[0]
+    def idle_ms(self, now: float, lane: Lane) -> int | None:
+        """Return the ms until the next claim of a lane makes sense without a wake token.
+
+        -1 when only a wake token says so, None while there is something to do or no room for a job.
+        """
         claims = lane.claims
         due = claims.due and claims.asks_any(now)
         if due or claims.under_way or lane.outbox or not self.lanes.room(lane, self.free):
             return None
         return claims.wait_ms(now)
 
-    def woken(self, lane: Lane | None = None) -> bool:
+    def woken(self, lane: Lane) -> bool:
         """Note that there may be jobs of a lane now. Returns whether there is room for one."""
-        lane = lane or self.lanes[0]
         lane.claims.due = True
         return self.lanes.room(lane, self.free) > 0
 
@@ -226,10 +225,10 @@ class WorkerCore:
         self._release_prefetched()
         return True
 
-    def requests(self, now: float, lane: Lane | None = None) -> list[Request]:
-        """Return what goes into the next round trip: outcomes, and a claim when there is room."""
-        lane = lane or self.lanes[0]
-        requests = [self._request(*part) for part in lane.outbox.drain(self._keys)]
+    def requests(self, now: float, lane: Lane) -> list[Request]:
+        """Return what goes into the next round trip of a lane: outcomes, and a claim when there is
+        room."""
+        requests = [self._request(*part) for part in lane.outbox.drain(self.keys)]
         claims = lane.claims
         if lane.renewals_first or not claims.asks_any(now):
             return requests
@@ -248,7 +247,7 @@ class WorkerCore:
         requests: Sequence[Request],
         answers: Sequence[Any],
         now: float,
-        lane: Lane | None = None,
+        lane: Lane,
     ) -> list[tuple[Run, str]]:
         """Take the answers of a round trip. An error that repeating can't cure is kept in `fatal`.
 
@@ -256,11 +255,11 @@ class WorkerCore:
             requests: what was sent.
             answers: for each request its parsed reply, or a PyjobsError in its place.
             now: the time.
+            lane: whose round trip it was.
 
         Returns:
             The runs of which nothing is recorded, each with the reason.
         """
-        lane = lane or self.lanes[0]
         lane.away = False
         refused: list[tuple[Run, str]] = []
         for request, answer in zip(requests, answers, strict=True):
@@ -282,17 +281,16 @@ class WorkerCore:
                 refused += self._claimed(lane, answer, now)
         return refused
 
-    def unanswered(
-        self, requests: Sequence[Request], error: PyjobsError, lane: Lane | None = None
-    ) -> None:
+    def unanswered(self, requests: Sequence[Request], error: PyjobsError, lane: Lane) -> None:
         """Note that a whole round trip got no answer; what can safely be repeated is sent again.
 
         Args:
             requests: what was sent.
             error: OutcomeUnknown when the requests may have been carried out.
+            lane: whose round trip it was.
         """
         for request in requests:
-            self._resend(lane or self.lanes[0], request, error)
+            self._resend(lane, request, error)
 
     def hand_back(self, runs: Iterable[Run]) -> list[Call[Any]]:
         """Mark runs as lost. Returns the calls that hand their jobs back, where the mode can."""
@@ -301,7 +299,7 @@ class WorkerCore:
             run.lose()
             if outcome := self._handed_back():
                 outbox.add(run, outcome)
-        return [self._request(*part).call for part in outbox.drain(self._keys)]
+        return [self._request(*part).call for part in outbox.drain(self.keys)]
 
     def give_up(self) -> None:
         """Mark every held run as lost, and drop it: this worker records nothing more."""

@@ -95,32 +95,36 @@ class RoundTrips:
         Raises:
             Exception: round trips broke off again and again by this error.
         """
-        while not self._core.drained:
-            self.lane.renewals_first = self._renewals_first(self.lane)
-            requests = self._core.requests(time.monotonic(), self.lane)
-            if not requests:
-                await self._until_changed()
-                continue
-            Forks.end_child(self._forks)
-            failpoints.at("send")
-            try:
-                answers = await arun_many(self._server, [request.call for request in requests])
-            except Unavailable as error:
-                self._core.unanswered(requests, error, self.lane)
-                self._freed()
-                await asyncio.sleep(self._outage.pause(error))
-                continue
-            except BaseException as error:
-                self._core.unanswered(requests, OutcomeUnknown(repr(error)), self.lane)
-                self._freed()
-                await asyncio.sleep(self._faults.pause(error))
-                continue
+        try:
+            while not self._core.drained:
+                await self._one()
+        finally:
+            await self._upkeep.close()
+
+    async def _one(self) -> None:
+        """Make one round trip, or wait until there is something to send."""
+        self.lane.renewals_first = self._renewals_first(self.lane)
+        requests = self._core.requests(time.monotonic(), self.lane)
+        if not requests:
+            await self._until_changed()
+            return
+        Forks.end_child(self._forks)
+        failpoints.at("send")
+        try:
+            answers = await arun_many(self._server, [request.call for request in requests])
+        except Unavailable as error:
+            self._core.unanswered(requests, error, self.lane)
+            self._freed()
+            await asyncio.sleep(self._outage.pause(error))
+        except BaseException as error:
+            self._core.unanswered(requests, OutcomeUnknown(repr(error)), self.lane)
+            self._freed()
+            await asyncio.sleep(self._faults.pause(error))
+        else:
             self._faults.over()
             self._answered(self.lane, requests, answers)
             self._freed()
-            # The next round trip meets an outage too, and waits.
-            with contextlib.suppress(Unavailable):
-                await self._after(answers)
+            await self._after(answers)
 
     async def _until_changed(self) -> None:
         self.wake.listen()

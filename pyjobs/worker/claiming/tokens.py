@@ -88,25 +88,25 @@ class BlockedTokens:
                     await acommand(self._server, "LLEN", self._last)
 
 
-class Ear:
-    """Holds what a worker knows of the wake channel of one queue.
+class WakeChannel:
+    """Holds what a worker knows of its wake channel of one queue.
 
     Attributes:
-        channel: the number of the worker's channel; 0 before Redis has named one. It stays when the
-            channel is left, so that a worker which comes back asks for none.
-        heard: whether the channel is subscribed to.
+        number: the channel's number; 0 before Redis has named one. It stays when the channel is
+            left, so that a worker which comes back asks for none.
+        is_heard: whether the channel is subscribed to.
         reported: set when a token was reported.
-        waits: whether a lane waits for the token.
+        is_awaited: whether a lane waits for the token.
         late: called when a token was taken that no lane waits for.
     """
 
-    __slots__ = ("channel", "heard", "late", "reported", "waits")
+    __slots__ = ("is_awaited", "is_heard", "late", "number", "reported")
 
     def __init__(self) -> None:
-        self.channel = 0
-        self.heard = False
+        self.number = 0
+        self.is_heard = False
         self.reported = asyncio.Event()
-        self.waits = False
+        self.is_awaited = False
         self.late: Callable[[], bool] = lambda: False
 
 
@@ -126,7 +126,7 @@ class WakeListener:
         self._server = server
         self._look = look
         self._shards = AsyncShards(server)
-        self._ears: dict[str, Ear] = {}
+        self._channels: dict[str, WakeChannel] = {}
         self._queues: dict[bytes, str] = {}
         self._hearing: asyncio.Task[None] | None = None
         # Reports to lanes at work that are being looked at, by queue.
@@ -141,8 +141,8 @@ class WakeListener:
                 lane claims now.
         """
         for queue in queues:
-            ear = self._ears.setdefault(queue, Ear())
-            ear.late = late
+            channel = self._channels.setdefault(queue, WakeChannel())
+            channel.late = late
         return ReportedTokens(self)
 
     async def _hear(self) -> None:
@@ -152,8 +152,8 @@ class WakeListener:
             if self._shards.missed:
                 # A token may have been reported meanwhile: those who wait look for it now.
                 self._shards.missed = False
-                for ear in self._ears.values():
-                    ear.reported.set()
+                for channel in self._channels.values():
+                    channel.reported.set()
             queue = message and self._queues.get(message.channel)
             if queue:
                 self._reported(queue)
@@ -174,18 +174,18 @@ class WakeListener:
     async def take(self, queue: str, seconds: float) -> bool:
         """Wait for the token of a queue. Returns whether it came in time."""
         await self._begin()
-        ear, until = self._ears[queue], time.monotonic() + seconds
-        ear.waits = True
+        channel, until = self._channels[queue], time.monotonic() + seconds
+        channel.is_awaited = True
         try:
             while True:
-                ear.reported.clear()
+                channel.reported.clear()
                 # Also right after the subscription: the token may have been left before it.
-                found = await arun(self._server, listen(queue, ear.channel))
+                found = await arun(self._server, listen(queue, channel.number))
                 if found.taken:
                     return True
-                if not ear.heard:
-                    ear.channel = ear.channel or found.channel
-                    await self._subscribe(queue, ear)
+                if not channel.is_heard:
+                    channel.number = channel.number or found.channel
+                    await self._subscribe(queue, channel)
                     continue
                 # Workers that have started together do not look together.
                 look = self._look * random.uniform(*LOOK_SPREAD)
@@ -194,24 +194,24 @@ class WakeListener:
                     return False
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(left):
-                        await ear.reported.wait()
+                        await channel.reported.wait()
         finally:
-            ear.waits = False
+            channel.is_awaited = False
 
     async def leave(self, queue: str) -> None:
         """Hear of the tokens of a queue no longer, until the next `take`."""
-        ear = self._ears[queue]
-        if ear.heard:
-            ear.heard = False
+        channel = self._channels[queue]
+        if channel.is_heard:
+            channel.is_heard = False
             # A report that was under way still finds its queue, and is passed on.
-            await self._shards.remove([Keys.wake_channel(queue, ear.channel)])
+            await self._shards.remove([Keys.wake_channel(queue, channel.number)])
 
     async def pass_on(self, queues: Sequence[str]) -> None:
         """Leave the tokens to other workers."""
         calls: list[Call[Any]] = []
         for queue in queues:
             # A token that was reported here is taken first: only a new one is reported again.
-            calls += [listen(queue, self._ears[queue].channel or ANY_CHANNEL), wake(queue)]
+            calls += [listen(queue, self._channels[queue].number or ANY_CHANNEL), wake(queue)]
             await self.leave(queue)
         await arun_many(self._server, calls)
 
@@ -222,12 +222,12 @@ class WakeListener:
             self._hearing = asyncio.create_task(self._hear(), name="pyjobs-wake-channels")
             await self._shards.open(REPLY_SECONDS)
 
-    async def _subscribe(self, queue: str, ear: Ear) -> None:
-        channel = Keys.wake_channel(queue, ear.channel)
-        self._queues[channel.encode()] = queue
-        ear.heard = True
+    async def _subscribe(self, queue: str, channel: WakeChannel) -> None:
+        name = Keys.wake_channel(queue, channel.number)
+        self._queues[name.encode()] = queue
+        channel.is_heard = True
         try:
-            await self._shards.add([channel], REPLY_SECONDS)
+            await self._shards.add([name], REPLY_SECONDS)
         except BaseException:
             # Who stays on the channel would hear of tokens in place of others, also at work.
             await self.leave(queue)
@@ -235,28 +235,28 @@ class WakeListener:
 
     def _reported(self, queue: str) -> None:
         """Take a report. A node that does not answer holds up the reports of no other."""
-        ear = self._ears[queue]
-        ear.reported.set()
-        if not ear.waits and queue not in self._looking:
+        channel = self._channels[queue]
+        channel.reported.set()
+        if not channel.is_awaited and queue not in self._looking:
             self._looking[queue] = asyncio.create_task(
-                self._look_at_work(queue, ear), name="pyjobs-report"
+                self._look_at_work(queue, channel), name="pyjobs-report"
             )
 
-    async def _look_at_work(self, queue: str, ear: Ear) -> None:
+    async def _look_at_work(self, queue: str, channel: WakeChannel) -> None:
         """Leave a token that was reported to a lane at work to workers that have room, which must
         hear of it, and not this one."""
         try:
             # A report that comes meanwhile may be of another token.
-            while ear.reported.is_set() and not ear.waits:
-                ear.reported.clear()
-                found = await arun(self._server, listen(queue, ear.channel or ANY_CHANNEL))
-                if found.taken and not ear.late():
+            while channel.reported.is_set() and not channel.is_awaited:
+                channel.reported.clear()
+                found = await arun(self._server, listen(queue, channel.number or ANY_CHANNEL))
+                if found.taken and not channel.late():
                     await self.pass_on([queue])
-                elif not found.taken and not ear.waits:
+                elif not found.taken and not channel.is_awaited:
                     await self.leave(queue)
-            if ear.waits:
+            if channel.is_awaited:
                 # The lane waits since then, and its channel may have been left.
-                ear.reported.set()
+                channel.reported.set()
         except PyjobsError as error:
             log.debug("a reported token was not looked at: %s", error)
         finally:

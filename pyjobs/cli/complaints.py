@@ -1,0 +1,137 @@
+"""How an error ends a command: one line on stderr, whoever raised the error, and an exit code.
+
+Only the words of errors may live here; output.py writes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Callable, Iterator
+
+import click
+
+from pyjobs.cli.output import drop_output, say
+from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
+
+FAILED = 1
+NOT_WRITTEN = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF
+REFUSED = "Connection refused", "No such file or directory"
+
+
+def complain(error: click.ClickException | PyjobsError | OSError) -> int:
+    """Print an error on stderr, in one line, and return the exit code.
+
+    Args:
+        error: an error of the words of a command, of this package, or of a write to stdout.
+    """
+    if isinstance(error, click.ClickException):
+        say(said(error))
+        return FAILED if isinstance(error, click.UsageError) else error.exit_code
+    if not isinstance(error, PyjobsError):  # of which one is an OSError too
+        if error.errno not in NOT_WRITTEN:
+            raise error
+        say(f"can't write to stdout: {error.strerror}")
+        drop_output()
+        return FAILED
+    say(hinted(error))
+    return FAILED
+
+
+def hinted(error: PyjobsError) -> str:
+    """Return the message of an error in one line, with what would mend it."""
+    text = " ".join(str(error).splitlines())
+    if isinstance(error, Unavailable) and any(words in text for words in REFUSED):
+        hint = "is Redis running there? --url or PYJOBS_URL says where it is"
+    elif "Authentication required" in text:
+        hint = "the URL has no password, as redis://:PASSWORD@HOST has"
+    elif isinstance(error, Forbidden):
+        hint = "`pyjobs acl --help` says which rights a user needs"
+    else:
+        return text
+    return f"{text.rstrip('.')}; {hint}"
+
+
+def said(error: click.ClickException) -> str:
+    """Return what is wrong with the words of a command, and what would be right."""
+    usage = f"; usage: {usage_of(error.ctx)}" if isinstance(error, click.UsageError) else ""
+    match error:
+        case click.NoSuchOption():
+            near = error.possibilities[0] if error.possibilities else ""
+            hint = f"; did you mean {near}?" if near else f"; {help_of(error.ctx)} lists them"
+            return f"there is no option {error.option_name}{hint}"
+        case click.MissingParameter(param=click.Parameter() as param):
+            choices = param.type.get_missing_message(param=param, ctx=error.ctx)
+            return f"{spelled(param)} is missing{f': {choices}' if choices else usage}"
+        case click.BadParameter(param=click.Parameter() as param):
+            return f"{spelled(param)}: {error.message.rstrip('.')}"
+        case click.BadOptionUsage():
+            return first_small(error.message)
+        case click.UsageError(message=message) if "unexpected extra argument" in message:
+            return f"{first_small(message)}{usage}"
+        case click.UsageError():
+            return error.message
+    return error.format_message()
+
+
+def spelled(param: click.Parameter) -> str:
+    """Return a parameter as a help shows it: `--delay`, `QUEUE`."""
+    return param.opts[0] if isinstance(param, click.Option) else argument(param)
+
+
+def argument(param: click.Parameter) -> str:
+    """Return the name of an argument, without what a help says of its number and its choices."""
+    shown = (param.metavar or param.name or "").strip("[].")
+    return shown if param.metavar else shown.upper()
+
+
+def usage_of(context: click.Context | None) -> str:
+    """Return how a command is called."""
+    if context is None:
+        return "pyjobs COMMAND"
+    return " ".join([context.command_path, *context.command.collect_usage_pieces(context)])
+
+
+def help_of(context: click.Context | None) -> str:
+    """Return the command that explains a command."""
+    return f"`{'pyjobs' if context is None else context.command_path} --help`"
+
+
+def first_small(message: str) -> str:
+    """Return a message of click as a part of a sentence."""
+    return message[:1].lower() + message[1:].rstrip(".")
+
+
+@contextlib.contextmanager
+def with_options(command: Callable[[], click.Command | None]) -> Iterator[None]:
+    """Let an error about an argument name the option that gave it, as the option is spelled:
+    `--max-attempts`, where the library says `max_attempts`.
+
+    Args:
+        command: returns the command that runs; asked when there is an error.
+
+    Raises:
+        BadArgument: what the block raises, with the option's name.
+    """
+    try:
+        yield
+    except BadArgument as error:
+        name, colon, what = str(error).partition(": ")
+        found = command()
+        option = option_named(name, found) if colon and found is not None else None
+        if option is None:
+            raise
+        raise BadArgument(f"{option}: {what}") from None
+
+
+def option_named(name: str, command: click.Command) -> str | None:
+    """Return the option that gives an argument of the library; None where it is no option's.
+
+    A URL may come from the environment or from a program, so its error names no option.
+    """
+    for param in command.params:
+        if isinstance(param, click.Option) and name not in ("url", "prefix"):
+            option = param.opts[0] if param.opts[0].startswith("--") else param.opts[-1]
+            if name in (param.name, option.lstrip("-")):
+                return option
+    return None
