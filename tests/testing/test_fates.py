@@ -23,7 +23,7 @@ def right() -> Book:
         job = {"state": fate.state}
         told: dict[str, Any] = {"state": fate.state}
         if fate.failures:
-            job |= {"attempts": str(fate.failures), "past": str(fate.failures)}
+            job |= {"failures": str(fate.failures), "past": str(fate.failures)}
         if fate.state == "done":
             job["result"] = json.dumps(one.result)
             told["result"] = one.result
