@@ -359,7 +359,10 @@ def no_arguments(data: Any, args: Sequence[Any]) -> None:
         name = getattr(data, "__name__", type(data).__name__)
         raise BadArgument(f"data: {name} is a function; make it a task by @task, and submit that")
     if args:
-        raise BadArgument(f"data: {len(args)} more arguments, but only a task takes arguments")
+        more = f"{len(args)} more argument{'s' if len(args) > 1 else ''}"
+        raise BadArgument(
+            f"data: {more}, and only a task takes arguments; options have names, such as queue="
+        )
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:
