@@ -359,10 +359,7 @@ def no_arguments(data: Any, args: Sequence[Any]) -> None:
         name = getattr(data, "__name__", type(data).__name__)
         raise BadArgument(f"data: {name} is a function; make it a task by @task, and submit that")
     if args:
-        more = f"{len(args)} more argument{'s' if len(args) > 1 else ''}"
-        raise BadArgument(
-            f"data: {more}, and only a task takes arguments; options have names, such as queue="
-        )
+        raise BadArgument("data: only a task takes further arguments; a queue is named by queue=")
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:
