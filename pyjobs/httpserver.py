@@ -123,7 +123,7 @@ def _handler_of(pages: Mapping[str, MakePage]) -> type[http.server.BaseHTTPReque
 
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            page = self.made(path) if path in pages else nowhere
+            page = self.made(path) if path in pages else not_found
             self.send_response(page.status)
             self.send_header("Content-Type", page.content_type)
             self.send_header("Content-Length", str(len(page.body)))
@@ -160,7 +160,7 @@ def _handler_of(pages: Mapping[str, MakePage]) -> type[http.server.BaseHTTPReque
         def log_message(self, format: str, *args: Any) -> None:
             log.debug("request: " + format, *args)
 
-    nowhere = Page(
+    not_found = Page(
         404, f"no such path at this port, which answers {' and '.join(pages)}\n".encode()
     )
     return Answer

@@ -20,7 +20,7 @@ def random_name(length: int) -> str:
     return "".join(secrets.choice(CHARACTERS) for _ in range(length))
 
 
-class Source:
+class IdSource:
     """Makes ids with one random part, until `renew` makes another."""
 
     def __init__(self) -> None:
@@ -41,8 +41,8 @@ class Source:
         return [f"{base}.{number:x}" for number in itertools.islice(self._numbers, count)]
 
 
-_jobs = Source()
-_claims = Source()
+_jobs = IdSource()
+_claims = IdSource()
 # A forked child must not count on from the number of its parent. A system without fork has no such
 # function.
 if hasattr(os, "register_at_fork"):

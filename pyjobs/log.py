@@ -12,7 +12,7 @@ import traceback
 from typing import Any
 
 # How long a thread that must go on waits until an entry is written.
-PATIENCE = 0.2
+PATIENCE_SECONDS = 0.2
 
 
 class GuardedLogger(logging.LoggerAdapter[logging.Logger]):
@@ -36,8 +36,9 @@ class GuardedLogger(logging.LoggerAdapter[logging.Logger]):
 
 
 class PatientLogger(GuardedLogger):
-    """Writes each entry from another thread, and goes on when that takes longer than PATIENCE, as
-    where nobody reads a full stderr. Until that entry is written, all others are dropped."""
+    """Writes each entry from another thread, and goes on when that takes longer than
+    PATIENCE_SECONDS, as where nobody reads a full stderr. Until that entry is written, all others
+    are dropped."""
 
     _writing: threading.Thread | None = None
 
@@ -53,7 +54,7 @@ class PatientLogger(GuardedLogger):
         # Where the process may start no more threads, the entry is dropped.
         with contextlib.suppress(RuntimeError):
             self._writing.start()
-            self._writing.join(PATIENCE)
+            self._writing.join(PATIENCE_SECONDS)
 
 
 def patient_logger(name: str) -> PatientLogger:

@@ -37,11 +37,11 @@ def metrics_page(registries: list[Any], accept: str) -> Page:
     exposition = importlib.import_module("prometheus_client.exposition")
     encode, content_type = exposition.choose_encoder(accept)
     if len(registries) > 1:
-        registries = [_Together(registries)]
+        registries = [_JoinedRegistries(registries)]
     return Page(200, encode(registries[0]), content_type)
 
 
-class _Together:
+class _JoinedRegistries:
     """Collects the metrics of several registries, so that they are one text with one end."""
 
     def __init__(self, registries: list[Any]) -> None:

@@ -74,7 +74,7 @@ class Stuck(logging.Handler):
 def test_a_patient_logger_goes_on_while_a_handler_is_stuck(
     target: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "PATIENCE", 0.01)
+    monkeypatch.setattr(log, "PATIENCE_SECONDS", 0.01)
     target.addHandler(stuck := Stuck())
     patient = patient_logger(NAME)
     began = time.monotonic()
@@ -84,7 +84,7 @@ def test_a_patient_logger_goes_on_while_a_handler_is_stuck(
     stuck.free.set()
     while not stuck.written:
         time.sleep(0.001)
-    monkeypatch.setattr(log, "PATIENCE", 20.0)
+    monkeypatch.setattr(log, "PATIENCE_SECONDS", 20.0)
     while stuck.written[-1] != "last":
         patient.warning("last")
     assert set(stuck.written) == {"first", "last"}

@@ -7,13 +7,14 @@
 -- cost     O(1)
 --% include "lib/call/args.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/has_jobs.lua"
 local queue = KEYS[1]  -- queue  whose workers
 
 arity(1, 0)
-local q = open(queue)
+local q = open(queue, nil, 'scheduled')
 if bad then return redis.error_reply(bad) end
 read_lengths(q)
-if q.waiting == 0 then return 0 end
+if not has_jobs(q) then return 0 end
 redis.call('LTRIM', q.wake, 0, 0)  -- Redis allows it when it is full, and LPUSH then
 wake(q)
-return 1
+return math.min(q.pending_count, 1)

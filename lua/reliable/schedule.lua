@@ -15,6 +15,7 @@
 --% include "lib/queue/queue.lua"
 --% include "lib/verb/new_jobs.lua"
 --% include "lib/schedule/schedules.lua"
+--% include "lib/schedule/nearer.lua"
 --% include "lib/schedule/moments.lua"
 --% include "lib/schedule/define.lua"
 local queue     = KEYS[1]                                        -- queue    whose claims make the jobs
@@ -44,7 +45,7 @@ check_body('data', data or '')
 check_missed(missed)
 check_calendar(every, moments)
 local coming = parse_moments('moments', moments)
-local q = open(queue, 'reliable', 'parts', 'older', 'unsettled')
+local q = open(queue, 'reliable', 'parts', 'older', 'unsettled', 'scheduled')
 check_parts(q, parts)
 check_unique(q, unique)
 if bad then return redis.error_reply(bad) end

@@ -10,6 +10,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/schedule/schedules.lua"
+--% include "lib/schedule/nearer.lua"
 --% include "lib/schedule/moments.lua"
 --% include "lib/schedule/refill.lua"
 local queue = KEYS[1]      -- queue  whose schedules
@@ -22,17 +23,18 @@ for i = more, #ARGV, 3 do
   int('version', ARGV[i + 1], 1, 1000000000)
   given[i] = ARGV[i + 2] == '' and {} or parse_moments('moments', ARGV[i + 2])
 end
-local q = open(queue)
+local q = open(queue, nil, 'scheduled')
 if bad then return redis.error_reply(bad) end
 
 local known, key = {}, schedules_key(q)
 for i = more, #ARGV, 3 do known[ARGV[i]] = read_refillable(q, ARGV[i]) end
-bad = denied('HSET', q.meta, 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
+read_nearest(q)
+bad = denied('HSET', q.meta, 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta, 'LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
 redis.call('ZREM', key, '')  -- Redis allows it when it is full, and HSET then
 local reply = {}
 for i = more, #ARGV, 3 do
   reply[#reply + 1] = refill(q, ARGV[i], known[ARGV[i]], tonumber(ARGV[i + 1]), given[i])
 end
-note_first(q)
+note_nearer(q)
 return reply

@@ -11,13 +11,14 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/schedule/schedules.lua"
+--% include "lib/schedule/nearer.lua"
 --% include "lib/schedule/paused.lua"
 local queue = KEYS[1]      -- queue  whose schedules
 local names = items(1, 1)  -- items  schedule:name  by name
 
 arity(1)
 for i = names, #ARGV do name('schedule', ARGV[i]) end
-local q = open(queue)
+local q = open(queue, nil, 'scheduled')
 if bad then return redis.error_reply(bad) end
 
 local found, reply, key = {}, {}, schedules_key(q)
@@ -26,11 +27,12 @@ for i = names, #ARGV do
   found[i] = read_paused(q, ARGV[i])
   reply[i] = not known and 'NOSCHEDULE' or found[i][PAUSED_NOW] and 'resumed' or 'running'
 end
-bad = denied('HSET', q.meta, 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
+read_nearest(q)
+bad = denied('HSET', q.meta, 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta, 'LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
 redis.call('ZREM', key, '')  -- Redis allows it when it is full, and HSET then
 for i = names, #ARGV do
   if reply[i] == 'resumed' then resume(q, ARGV[i], found[i]) end
 end
-note_first(q)
+note_nearer(q)
 return reply

@@ -10,7 +10,7 @@ from pyjobs.admin import split as splits
 from pyjobs.admin.base import Base
 from pyjobs.admin.plan import ReportLooked, adrive, one
 from pyjobs.engine import OPERATOR, Limits, ModeName, Parts, durable_of
-from pyjobs.transport import AsyncServer, aprimaries, aread_parts, owner_of
+from pyjobs.transport import AsyncServer
 from pyjobs.validate import positive
 
 
@@ -156,16 +156,9 @@ class AsyncSettings(Base[AsyncServer]):
             Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
-        key = self._keys.queue(queue)
         with self._errors:
-            await aprimaries(self._server)  # a cluster asks for its table
-            owner = owner_of(self._server)
-            limits = await adrive(self._server, splits.own_limits(self._keys, queue))
-            plan = splits.split(self._keys, queue, parts, mode, owner, durable_of(durable))
-            found = await adrive(self._server, plan)
-            await aread_parts(self._server, key)
-            await adrive(self._server, one(OPERATOR.limit(key, **limits)))
-            return found
+            plan = splits.split(self._keys, queue, parts, mode, durable_of(durable))
+            return await adrive(self._server, plan)
 
     async def settle_parts(self, queue: str, *, progress: ReportLooked | None = None) -> str:
         """Settle a split, when each job is in its part (SCAN; queue/parts).
@@ -182,12 +175,10 @@ class AsyncSettings(Base[AsyncServer]):
         Raises:
             BadArgument: a name is malformed, or the split broke off: split the queue again.
             Forbidden: Redis's access rules forbid the call.
-            Unavailable: Redis can't be reached.
+            Unavailable: Redis can't be reached, or a part has moved to another node meanwhile.
         """
         with self._errors:
-            left = await adrive(self._server, splits.settle(self._keys, queue, progress))
-            await aread_parts(self._server, self._keys.queue(queue))
-            return left
+            return await adrive(self._server, splits.settle(self._keys, queue, progress))
 
     async def limit(
         self,

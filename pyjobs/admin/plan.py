@@ -20,11 +20,14 @@ from pyjobs.transport import (
     acommand,
     address_of,
     aprimaries,
+    aread_parts,
     arun,
     arun_many,
     command,
     is_cluster,
+    owner_of,
     primaries,
+    read_parts,
     run,
     run_many,
 )
@@ -94,7 +97,22 @@ class NodeAnswers(NamedTuple):
     by_node: list[tuple[str, Any]]
 
 
-Step = Call[Any] | list[Call[Any]] | Words | Asked | Lasting | OnEachNode
+class Owners(NamedTuple):
+    """Asks which node has which key. The plan gets a function that returns the node of a key."""
+
+
+class Learned(NamedTuple):
+    """Asks in how many parts a queue is split, and lets the calls to come know. The plan gets the
+    `Parts`.
+
+    Attributes:
+        queue: the queue's key.
+    """
+
+    queue: str
+
+
+Step = Call[Any] | list[Call[Any]] | Words | Asked | Lasting | OnEachNode | Owners | Learned
 Plan = Generator[Step, Any, T]
 
 
@@ -131,6 +149,11 @@ def drive(server: Server, plan: Plan[T]) -> T:
                 answer = run_many(server, step.calls, errors_in_place=True, durable=step.durable)
             elif isinstance(step, OnEachNode):
                 answer = _on_each_node(server, step)
+            elif isinstance(step, Owners):
+                primaries(server)  # a cluster asks for its table
+                answer = owner_of(server)
+            elif isinstance(step, Learned):
+                answer = read_parts(server, step.queue)
             else:
                 answer = run_many(server, step, side_by_side=True)
         except PyjobsError:
@@ -166,6 +189,11 @@ async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
                 answer = await arun_many(server, calls, errors_in_place=True, durable=durable)
             elif isinstance(step, OnEachNode):
                 answer = await _aon_each_node(server, step)
+            elif isinstance(step, Owners):
+                await aprimaries(server)  # a cluster asks for its table
+                answer = owner_of(server)
+            elif isinstance(step, Learned):
+                answer = await aread_parts(server, step.queue)
             else:
                 answer = await arun_many(server, step)
         except PyjobsError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from pyjobs.admin.plan import Lasting, Plan, Words
+from pyjobs.admin.plan import Lasting, Learned, Owners, Plan, Words
 from pyjobs.engine import (
     MAX_ITEMS,
     MOST_PARTS,
@@ -29,7 +29,7 @@ from pyjobs.engine import (
 )
 from pyjobs.engine import read_counters as counters_of
 from pyjobs.engine import read_events as events_of
-from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.errors import BadArgument, PyjobsError, Unavailable
 from pyjobs.validate import whole
 
 Owner = Callable[[str], Hashable]
@@ -75,9 +75,7 @@ def own_limits(keys: Keys, queue: str) -> Plan[dict[str, int]]:
     return {name: int(value) for name, value in named if value}
 
 
-def split(
-    keys: Keys, queue: str, number: int, mode: str, owner: Owner, durable: Durable | None
-) -> Plan[Parts]:
+def split(keys: Keys, queue: str, number: int, mode: str, durable: Durable | None) -> Plan[Parts]:
     """Split a queue in more parts, or carry on where that broke off.
 
     Every part is asked first whether the split can be. Then the queue itself learns the number,
@@ -88,7 +86,6 @@ def split(
         queue: the queue's name.
         number: how many parts.
         mode: its mode, where nothing was ever submitted.
-        owner: returns the node of a key.
         durable: who must have the number before the next part learns it; None is nobody.
 
     Raises:
@@ -97,7 +94,8 @@ def split(
     """
     whole("parts", number, 2, MOST_PARTS)
     key = keys.queue(queue)
-    had, places = yield from _known(key, number, owner)
+    limits = yield from own_limits(keys, queue)
+    had, places = yield from _known(key, number, (yield Owners()))
     mode = had.mode or mode_named(mode).name
     everything = Parts(number, 0, mode, places).keys(key)
     raised((yield [set_parts(part, number, places, mode, check=True) for part in everything]))
@@ -123,7 +121,10 @@ def split(
     if kept:
         # Each part keeps its share.
         raised((yield [keep_events(part, kept) for part in everything]))
-    return (yield from parts_of(keys, queue))
+    found: Parts = yield Learned(key)
+    # Each part takes its share.
+    yield OPERATOR.limit(key, **limits)
+    return found
 
 
 def _known(key: str, number: int, owner: Owner) -> Plan[tuple[Parts, tuple[int, ...]]]:
@@ -190,10 +191,13 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
 
     Raises:
         BadArgument: the split broke off, so that a part knows another number.
+        Unavailable: a part has moved to another node meanwhile.
     """
     key = keys.queue(queue)
     first: Parts = yield read_parts(key)
     everything = first.keys(key)
+    owner: Owner = yield Owners()
+    nodes = [owner(part) for part in everything]
     known = raised((yield [read_parts(part) for part in everything]))
     if any(part.number != first.number for part in known):
         raise BadArgument(f"settle: the split of queue {queue} broke off: split it again")
@@ -207,7 +211,9 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
             for name in names:
                 unique = yield Words(("HGET", _text(name), "unique"), near=part)
                 id = _text(name)[len(begin) :]
-                if hash_of(unique or id) % found.number != at:
+                if hash_of(unique or id) % found.number != at and not (
+                    unique is None and (yield from _of_schedule(part, id))
+                ):
                     return id
             looked += len(names)
             if progress:
@@ -215,9 +221,23 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
             cursor = _text(after)
             if cursor == "0":
                 break
+    # What has moved meanwhile, or is on its way, was not all seen: a node knows nothing of the SCAN
+    # of another. A call for a part names its node of now, or is refused.
+    raised((yield [read_parts(part) for part in everything]))
+    if nodes != [owner(part) for part in everything]:
+        raise Unavailable(f"settle: a part of queue {queue} has moved to another node: call again")
     for part in everything:
         yield settle_parts(part)
+    yield Learned(key)
     return ""
+
+
+def _of_schedule(part: PartKey, id: str) -> Plan[bool]:
+    """Return whether a schedule of the part has made a job: such jobs stay in its part."""
+    name, _, moment = id.rpartition(":")
+    if not name or not moment.isdecimal():
+        return False
+    return (yield Words(("ZSCORE", Keys.schedules(part), name), near=part)) is not None
 
 
 def _text(value: object) -> str:

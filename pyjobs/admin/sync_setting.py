@@ -10,7 +10,7 @@ from pyjobs.admin import split as splits
 from pyjobs.admin.base import Base
 from pyjobs.admin.plan import ReportLooked, drive, one
 from pyjobs.engine import OPERATOR, Limits, ModeName, Parts, durable_of
-from pyjobs.transport import Server, owner_of, primaries, read_parts
+from pyjobs.transport import Server
 from pyjobs.validate import positive
 
 
@@ -156,16 +156,9 @@ class Settings(Base[Server]):
             Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
-        key = self._keys.queue(queue)
         with self._errors:
-            primaries(self._server)  # a cluster asks for its table
-            owner = owner_of(self._server)
-            limits = drive(self._server, splits.own_limits(self._keys, queue))
-            plan = splits.split(self._keys, queue, parts, mode, owner, durable_of(durable))
-            found = drive(self._server, plan)
-            read_parts(self._server, key)
-            drive(self._server, one(OPERATOR.limit(key, **limits)))
-            return found
+            plan = splits.split(self._keys, queue, parts, mode, durable_of(durable))
+            return drive(self._server, plan)
 
     def settle_parts(self, queue: str, *, progress: ReportLooked | None = None) -> str:
         """Settle a split, when each job is in its part (SCAN; queue/parts).
@@ -182,12 +175,10 @@ class Settings(Base[Server]):
         Raises:
             BadArgument: a name is malformed, or the split broke off: split the queue again.
             Forbidden: Redis's access rules forbid the call.
-            Unavailable: Redis can't be reached.
+            Unavailable: Redis can't be reached, or a part has moved to another node meanwhile.
         """
         with self._errors:
-            left = drive(self._server, splits.settle(self._keys, queue, progress))
-            read_parts(self._server, self._keys.queue(queue))
-            return left
+            return drive(self._server, splits.settle(self._keys, queue, progress))
 
     def limit(
         self,

@@ -11,16 +11,15 @@ import warnings
 from collections.abc import AsyncIterator, Collection, Iterable
 from datetime import timedelta
 
-from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.aio_job import Job, Source, T, UnheardJob, as_ended, in_order
 from pyjobs.client.aio_schedules import AsyncSchedules
 from pyjobs.client.aio_submit import AsyncSubmits
 from pyjobs.client.arrivals import Arrivals
-from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import AsyncListener
 from pyjobs.client.middleware import Middleware
+from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.submit import Route
 from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed, Forbidden
@@ -101,10 +100,10 @@ class Client(AsyncSubmits):
         source = self._source
         source.core, source.server = self._core, self._server
         source.translating = self._translating
+        self._registrar = AsyncRegistrar(self._server, self._core.keys)
         self._listener = AsyncListener(self._server, self._core) if results else None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._coalescer: Coalescer[Job] = Coalescer(self._core)
-        self._sender: asyncio.Task[None] | None = None
+        self._senders = {}
 
     async def __aenter__(self) -> Client:
         return self
@@ -206,12 +205,11 @@ class Client(AsyncSubmits):
     async def close(self) -> None:
         """Stop listening. A job that is pending here fails with ClientClosed; Redis keeps it."""
         self._core.close()
-        if self._sender is not None:
-            await cancel_and_wait(self._sender)
-        # A sender that is cancelled before its first step has failed no submit.
-        self._coalescer.fail(ClientClosed("the client was closed"))
+        for sender in list(self._senders.values()):
+            await sender.close()
         if self._listener is not None:
             await self._listener.close()
+        await self._registrar.end()
         await aclose(self._server)
 
     def __del__(self) -> None:

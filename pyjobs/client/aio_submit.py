@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Hashable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Literal, Unpack, overload
 
 from pyjobs.asyncutil import taken
 from pyjobs.client.aio_job import Job
+from pyjobs.client.aio_sender import Sender
 from pyjobs.client.batch import Batch
-from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
 from pyjobs.client.lookups import alook
 from pyjobs.client.middleware import Middleware, SubmitCall, around_async
 from pyjobs.client.options import Options, with_trace
+from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.stream import BaseStream, is_stream
 from pyjobs.client.submit import Item, Json, given, no_arguments
 from pyjobs.client.task_stream import Window
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.hints import HintedClient
 from pyjobs.task import Arguments, BaseTask, P, R
-from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, aregister, arun_many
+from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, arun_many, node_of_submit
 
 
 class AsyncSubmits(HintedClient):
@@ -31,10 +31,11 @@ class AsyncSubmits(HintedClient):
 
     _core: ClientCore[Job]
     _middleware: Sequence[Middleware]
+    _registrar: AsyncRegistrar
     _server: AsyncServer
     _translating: ErrorTranslation
-    _coalescer: Coalescer[Job]
-    _sender: asyncio.Task[None] | None
+    # By the node that gets the submits; None of one server.
+    _senders: dict[Hashable, Sender]
 
     async def _listen(self, queues: Collection[str]) -> None:
         """Subscribe to the channels of these queues."""
@@ -326,10 +327,14 @@ class AsyncSubmits(HintedClient):
     async def _submit_one(self, item: Item) -> Job:
         with self._translating:
             await self._listen((item.queue,))
-            waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
-            if self._sender is None or self._sender.done():
-                self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
-            return await waiting
+            node = node_of_submit(
+                self._server, self._core.keys.queue(item.queue), item.id, item.options
+            )
+            sender = self._senders.get(node)
+            if sender is None:
+                sender = Sender(self._core, self._server, self._follow)
+                self._senders[node] = sender
+            return await sender.add(item)
 
     async def _submit(self, batch: Batch[Job], task: str | None) -> list[Job]:
         if not self._middleware:
@@ -350,20 +355,6 @@ class AsyncSubmits(HintedClient):
         await self._follow(batch, before)
         return batch.jobs
 
-    async def _send(self) -> None:
-        """Send the submits that were added, and again while submits were added meanwhile."""
-        try:
-            while batch := self._coalescer.batch():
-                with self._core.submitting(batch):
-                    answers = await arun_many(
-                        self._server, batch.calls(), errors_in_place=True, durable=batch.durable
-                    )
-                    before = self._coalescer.accept(batch, answers)
-                await self._follow(batch, before)
-        except BaseException as error:
-            self._coalescer.fail(error)
-            raise
-
     async def _follow(self, batch: Batch[Job], before: list[Job]) -> None:
         """Look up the jobs of a submit that were there before, and register its queues."""
         if self._core.closed:
@@ -374,4 +365,4 @@ class AsyncSubmits(HintedClient):
             missing = await alook(self._server, self._core, self._core.sweep.calls(before))
             self._core.sweep.settle_gone(missing)
         if names := self._core.to_register(batch, time.monotonic()):
-            await aregister(self._server, self._core.keys, names)
+            await self._registrar.enter(names)

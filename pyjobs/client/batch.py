@@ -110,9 +110,9 @@ def refused(batch: Batch[Any], answers: Sequence[Any]) -> PyjobsError:
             jobs = [(place, batch.jobs[place]) for place in chunk.places]
             accepted |= {at: job.id for at, job in jobs if presence(job) is Presence.ACCEPTED}
     error = (unknown or errors)[0]
-    error.accepted = in_order(accepted)
+    error.accepted = ids_in_order(accepted)
     if isinstance(error, OutcomeUnknown):
-        error.ids = in_order(ids)
+        error.ids = ids_in_order(ids)
     return error
 
 
@@ -121,6 +121,6 @@ def in_redis(jobs: Iterable[Any]) -> Iterator[str]:
     return (job.id for job in jobs if presence(job) is Presence.ACCEPTED)
 
 
-def in_order(ids: dict[int, str]) -> tuple[str, ...]:
+def ids_in_order(ids: dict[int, str]) -> tuple[str, ...]:
     """Return ids in the order of their places."""
     return tuple(ids[place] for place in sorted(ids))

@@ -15,7 +15,7 @@ from pyjobs.client.batch import Batch, Chunk, refused
 from pyjobs.client.following import advance, hear_chunk
 from pyjobs.client.job import BaseJob, J, JobRef, key_of, note, presence, same_job, settle
 from pyjobs.client.pending import Pending
-from pyjobs.client.presence import Event, Presence
+from pyjobs.client.presence import Presence, PresenceEvent
 from pyjobs.client.schedules import ScheduleCalls
 from pyjobs.client.submit import Route, SubmitBuilder
 from pyjobs.client.sweep import Sweep
@@ -224,7 +224,7 @@ class ClientCore(Generic[J]):
             yield
         except BaseException:
             for chunk in batch.chunks:
-                note(chunk.jobs, Event.DOUBTED)
+                note(chunk.jobs, PresenceEvent.DOUBTED)
             raise
 
     def take(self, batch: Batch[J], answers: Sequence[Any]) -> list[J]:
@@ -239,9 +239,9 @@ class ClientCore(Generic[J]):
         for chunk, given in zip(batch.chunks, answers, strict=True):
             answer, reached = given if type(given) is Kept else (given, None)
             if isinstance(answer, PyjobsError):
-                note(chunk.jobs, Event.DOUBTED)
+                note(chunk.jobs, PresenceEvent.DOUBTED)
             elif not chunk.known and answer[1::2].count(b"new") == len(chunk.jobs):
-                note(chunk.jobs, Event.SEEN)
+                note(chunk.jobs, PresenceEvent.SEEN)
             else:
                 before += self._take_mixed(batch, chunk, answer)
             if reached is not None:
@@ -335,7 +335,7 @@ class ClientCore(Generic[J]):
             if id != asked.id:
                 # The id of the live job that holds the unique key.
                 job, made = self._pending.track(asked.queue, id, self._make)
-            note([job], Event.SEEN)
+            note([job], PresenceEvent.SEEN)
             if outcome == "CONFLICT":
                 batch.jobs[place] = self._conflicting(job)
                 continue
@@ -353,7 +353,7 @@ class ClientCore(Generic[J]):
 
     def _asked_for(self, id: str, queue: str) -> J:
         job = self._make(id, queue)
-        note([job], Event.DOUBTED)
+        note([job], PresenceEvent.DOUBTED)
         return job
 
     def _conflicting(self, job: J) -> J:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from pyjobs import codec
-from pyjobs.client.presence import NEXT, Event, Presence
+from pyjobs.client.presence import NEXT, Presence, PresenceEvent
 from pyjobs.engine import Keys, PartKey, Reached, Stored
 from pyjobs.errors import (
     BadArgument,
@@ -265,7 +265,7 @@ def key_of(job: BaseJob, keys: Keys) -> str:
     return getattr(job, "_part", None) or keys.queue(job.queue)
 
 
-def note(jobs: Iterable[BaseJob], event: Event) -> None:
+def note(jobs: Iterable[BaseJob], event: PresenceEvent) -> None:
     """Note what a client has learned about the presence of jobs in Redis."""
     after = NEXT[event]
     for job in jobs:

@@ -29,8 +29,8 @@ from pyjobs.transport import (
     Server,
     aclose,
     aresults_subscription,
-    book_of,
     is_cluster,
+    known_parts_of,
     results_subscription,
 )
 
@@ -79,7 +79,7 @@ class Listener(Generic[J]):
         self._pace = Pace(core.sweep.every, time.monotonic())
         # The nodes of a cluster that are being asked for stored results.
         self._asked: set[Hashable] = set()
-        self._parts = PartChannels(book_of(server), core)
+        self._parts = PartChannels(known_parts_of(server), core)
         try:
             self._subscription.open(REPLY_SECONDS)
         except BaseException:
@@ -220,7 +220,7 @@ class AsyncListener(Generic[J]):
         self._core = core
         self._queues: set[str] = set()
         self._pace = Pace(core.sweep.every, time.monotonic())
-        self._parts = PartChannels(book_of(server), core)
+        self._parts = PartChannels(known_parts_of(server), core)
         self._starting = asyncio.Lock()
         self._subscription: AsyncSubscription | AsyncShards | None = None
         self._task: asyncio.Task[None] | None = None

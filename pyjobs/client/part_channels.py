@@ -7,7 +7,7 @@ from typing import Generic
 
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J
-from pyjobs.transport import AsyncShards, AsyncSubscription, Book, Shards, Subscription
+from pyjobs.transport import AsyncShards, AsyncSubscription, KnownParts, Shards, Subscription
 
 
 class PartChannels(Generic[J]):
@@ -15,12 +15,12 @@ class PartChannels(Generic[J]):
     parts. Until then their messages reach every node, so nothing is waited for.
 
     Args:
-        book: what the client knows of parts.
+        known: what the client knows of parts.
         core: the client's.
     """
 
-    def __init__(self, book: Book, core: ClientCore[J]) -> None:
-        self._book, self._core = book, core
+    def __init__(self, known: KnownParts, core: ClientCore[J]) -> None:
+        self._known, self._core = known, core
         self._seen = (0, 0)
 
     def hear(
@@ -34,7 +34,7 @@ class PartChannels(Generic[J]):
             subscription: hears the results.
             queues: the names of the queues whose results are heard.
         """
-        now = (self._book.changes, len(queues))
+        now = (self._known.changes, len(queues))
         if now != self._seen and isinstance(subscription, (Shards, AsyncShards)):
             self._seen = now
-            subscription.enter(self._core.part_channels(list(queues), dict(self._book.split)))
+            subscription.enter(self._core.part_channels(list(queues), dict(self._known.split)))

@@ -23,7 +23,7 @@ class Presence(Enum):
     __hash__ = object.__hash__
 
 
-class Event(Enum):
+class PresenceEvent(Enum):
     """Holds what a client learns about a job."""
 
     # A submit of the job begins.
@@ -35,17 +35,17 @@ class Event(Enum):
 
 
 NEXT = {
-    Event.SUBMITTED: {
+    PresenceEvent.SUBMITTED: {
         Presence.SENT: Presence.SENT,
         Presence.ASKED: Presence.SENT,
         Presence.ACCEPTED: Presence.ACCEPTED,
     },
-    Event.SEEN: {
+    PresenceEvent.SEEN: {
         Presence.SENT: Presence.ACCEPTED,
         Presence.ASKED: Presence.ACCEPTED,
         Presence.ACCEPTED: Presence.ACCEPTED,
     },
-    Event.DOUBTED: {
+    PresenceEvent.DOUBTED: {
         Presence.SENT: Presence.ASKED,
         Presence.ASKED: Presence.ASKED,
         Presence.ACCEPTED: Presence.ACCEPTED,

@@ -13,7 +13,7 @@ from pyjobs.client.batch import Batch, Chunk, split
 from pyjobs.client.job import J, note
 from pyjobs.client.options import durable_in, options_text
 from pyjobs.client.pending import Pending
-from pyjobs.client.presence import Event
+from pyjobs.client.presence import PresenceEvent
 from pyjobs.client.stream import Stream, is_stream, too_large
 from pyjobs.client.task_stream import TaskStream
 from pyjobs.engine import MAX_BYTES, Arg, Durable, Keys, Mode
@@ -339,7 +339,7 @@ class SubmitBuilder(Generic[J]):
             return jobs, NONE
         tracked = [self._pending.track(queue, id, self._make) for id in ids]
         jobs = [job for job, _ in tracked]
-        note(jobs, Event.SUBMITTED)
+        note(jobs, PresenceEvent.SUBMITTED)
         return jobs, frozenset(at for at, (_, made) in enumerate(tracked) if not made)
 
 

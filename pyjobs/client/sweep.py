@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from pyjobs.client.batch import Chunk
 from pyjobs.client.job import LIVE_STATES, J, gone, key_of, note, presence, settle
 from pyjobs.client.pending import Pending
-from pyjobs.client.presence import Event, Presence
+from pyjobs.client.presence import Presence, PresenceEvent
 from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Call, Keys, Stored, fetch
 from pyjobs.errors import BadLayout, PyjobsError, Unavailable
 from pyjobs.log import logger
@@ -159,7 +159,7 @@ class Sweep(Generic[J]):
                 if self._is_missing(job):
                     missing.append(job)
                 continue
-            note([job], Event.SEEN)
+            note([job], PresenceEvent.SEEN)
             self._not_found.pop(job, None)
             if end.state not in LIVE_STATES:
                 self._pending.pop(job.queue, job.id)

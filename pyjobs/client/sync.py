@@ -17,6 +17,7 @@ from pyjobs.client.fork import clients
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import Listener
 from pyjobs.client.middleware import Middleware
+from pyjobs.client.registering import Registrar
 from pyjobs.client.submit import Route
 from pyjobs.client.sync_job import Job, Source, T, UnheardJob, as_ended, in_order
 from pyjobs.client.sync_schedules import Schedules
@@ -99,6 +100,7 @@ class Client(Submits):
         source = self._source
         source.core, source.server = self._core, self._server
         source.translating = self._translating
+        self._registrar = Registrar(self._server, self._core.keys)
         # One, or two where a signal handler has submitted amid the first submit.
         self._listeners: list[Listener[Job]] = []
         # Reentrant, because a signal handler may close the client amid its first submit.
@@ -207,6 +209,7 @@ class Client(Submits):
         with self._starting:
             for listener in self._listeners:
                 listener.close()
+        self._registrar.end()
         self._server.close()
 
     def __del__(self) -> None:
@@ -224,6 +227,7 @@ class Client(Submits):
         # a thread that does not exist here.
         self._parents, self._server = self._server, connect(self._translating.url)
         self._source.server = self._server
+        self._registrar = Registrar(self._server, self._core.keys)
         self._core.renew()
 
     def _listen(self, queues: Collection[str]) -> None:

@@ -14,6 +14,7 @@ from pyjobs.client.job import decode_by, unless_conflict
 from pyjobs.client.lookups import look
 from pyjobs.client.middleware import Middleware, SubmitCall, around
 from pyjobs.client.options import Options
+from pyjobs.client.registering import Registrar
 from pyjobs.client.stream import BaseStream, is_stream
 from pyjobs.client.submit import Json, given, no_arguments
 from pyjobs.client.sync_job import Job
@@ -21,7 +22,7 @@ from pyjobs.client.task_stream import Window
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.hints import HintedClient
 from pyjobs.task import Arguments, BaseTask, P, R
-from pyjobs.transport import ErrorTranslation, Server, register, run_many
+from pyjobs.transport import ErrorTranslation, Server, run_many
 
 
 class Submits(HintedClient):
@@ -29,6 +30,7 @@ class Submits(HintedClient):
 
     _core: ClientCore[Job]
     _middleware: Sequence[Middleware]
+    _registrar: Registrar
     _server: Server
     _translating: ErrorTranslation
 
@@ -319,5 +321,5 @@ class Submits(HintedClient):
             missing = look(self._server, self._core, self._core.sweep.calls(before))
             self._core.sweep.settle_gone(missing)
         if names := self._core.to_register(batch, time.monotonic()):
-            register(self._server, self._core.keys, names)
+            self._registrar.enter(names)
         return batch.jobs

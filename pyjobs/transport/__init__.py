@@ -12,7 +12,7 @@ from pyjobs.transport.errors import ErrorTranslation, translating, writes_refuse
 from pyjobs.transport.given import GivenServer
 from pyjobs.transport.loader import aload, load, publish
 from pyjobs.transport.memory import forget_memory, move_memory_clock
-from pyjobs.transport.parts import Book, book_of
+from pyjobs.transport.parts import KnownParts, known_parts_of, node_of_submit
 from pyjobs.transport.registry import aregister, known_queues, modes_of, register, registered
 from pyjobs.transport.send import aread_parts, arun, arun_many, read_parts, run, run_many
 from pyjobs.transport.server import (
@@ -67,8 +67,9 @@ __all__ = [  # noqa: RUF022
     "run_many",
     "aread_parts",
     "read_parts",
-    "Book",
-    "book_of",
+    "KnownParts",
+    "known_parts_of",
+    "node_of_submit",
     # Other commands.
     "acommand",
     "command",

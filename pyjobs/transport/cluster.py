@@ -174,7 +174,7 @@ class AnyNodePool(redis.ConnectionPool):
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(**RESP2)
         self._cluster = cluster
-        self._homes: dict[Any, Any] = {}
+        self._pools: dict[Any, Any] = {}
 
     def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
         """Return a connection to the first node that takes one.
@@ -193,14 +193,14 @@ class AnyNodePool(redis.ConnectionPool):
                 failure = error
                 table.broke(node)
                 continue
-            self._homes[connection] = pool
+            self._pools[connection] = pool
             return connection
         raise failure
 
     def release(self, connection: Any) -> None:
         """Give a connection back to the pool of its node."""
-        if (home := self._homes.pop(connection, None)) is not None:
-            home.release(connection)
+        if (pool := self._pools.pop(connection, None)) is not None:
+            pool.release(connection)
 
 
 class AsyncAnyNodePool(redis.asyncio.ConnectionPool):
@@ -214,7 +214,7 @@ class AsyncAnyNodePool(redis.asyncio.ConnectionPool):
     def __init__(self, cluster: AsyncCluster) -> None:
         super().__init__(**RESP2)
         self._cluster = cluster
-        self._homes: dict[Any, Any] = {}
+        self._pools: dict[Any, Any] = {}
 
     async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
         """Return a connection to the first node that takes one.
@@ -233,14 +233,14 @@ class AsyncAnyNodePool(redis.asyncio.ConnectionPool):
                 failure = error
                 table.broke(node)
                 continue
-            self._homes[connection] = pool
+            self._pools[connection] = pool
             return connection
         raise failure
 
     async def release(self, connection: Any) -> None:
         """Give a connection back to the pool of its node."""
-        if (home := self._homes.pop(connection, None)) is not None:
-            await home.release(connection)
+        if (pool := self._pools.pop(connection, None)) is not None:
+            await pool.release(connection)
 
 
 def took(table: SlotTable, reply: Any, node: Address) -> PyjobsError | None:

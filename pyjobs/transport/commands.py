@@ -14,7 +14,7 @@ from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
 from pyjobs.transport.errors import translated, translating
 from pyjobs.transport.router import MOST_HOPS, is_silence, of_node, redirected
 from pyjobs.transport.server import AsyncServer, Server
-from pyjobs.transport.slots import key_of
+from pyjobs.transport.slots import key_in
 
 
 def command(server: Server, *words: str | float, near: str | None = None) -> Any:
@@ -31,7 +31,7 @@ def command(server: Server, *words: str | float, near: str | None = None) -> Any
         PyjobsError: Redis refuses the command.
     """
     with translating():
-        if not isinstance(server, Cluster) or (key := near or key_of(words)) is None:
+        if not isinstance(server, Cluster) or (key := near or key_in(words)) is None:
             return pipeline.command(server.connection_pool, *words)
         table = server.table
         for hop in range(MOST_HOPS + 1):
@@ -62,7 +62,7 @@ async def acommand(server: AsyncServer, *words: str | float, near: str | None = 
         PyjobsError: Redis refuses the command.
     """
     with translating():
-        if not isinstance(server, AsyncCluster) or (key := near or key_of(words)) is None:
+        if not isinstance(server, AsyncCluster) or (key := near or key_in(words)) is None:
             return await pipeline.acommand(server.connection_pool, *words)
         table = server.table
         for hop in range(MOST_HOPS + 1):

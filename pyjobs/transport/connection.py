@@ -102,7 +102,7 @@ async def open_connection(pool: Any) -> Connection:
     try:
         connection = await pool.get_connection()
         if was_reset(connection):
-            await _again(pool, connection)
+            await _reconnect(pool, connection)
     except (RuntimeError, AttributeError) as error:
         if not any(word in str(error) for word in CLOSED):
             raise
@@ -120,7 +120,7 @@ def was_reset(connection: Any) -> bool:
     return isinstance(writer, asyncio.StreamWriter) and writer.is_closing()
 
 
-async def _again(pool: Any, connection: Any) -> None:
+async def _reconnect(pool: Any, connection: Any) -> None:
     """Connect a pool's connection anew; on an error give it back."""
     try:
         await connection.disconnect(nowait=True)

@@ -6,21 +6,23 @@ Nothing here sends or waits; part_plans.py says what each verb means for the par
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from pyjobs.engine import Call, Keys, PartKey, Parts
+from pyjobs.engine import Call, Keys, PartKey, Parts, hash_of, hashed_by
 from pyjobs.errors import PyjobsError, WrongParts
+from pyjobs.transport.cluster import AsyncCluster, Cluster
 from pyjobs.transport.part_plans import VERBS, Verb
 from pyjobs.transport.part_totals import Plan
+from pyjobs.transport.server import owner_of
 
 # For so many seconds after it was asked, a queue is not asked again.
 FRESH_SECONDS = 1.0
 FIELDS = ("parts", "older", "mode", "places")
 
 
-class Book:
+class KnownParts:
     """Holds what a program knows of the parts of one server's queues.
 
     Attributes:
@@ -75,13 +77,13 @@ def words(queue: str) -> tuple[str, ...]:
     return ("HMGET", Keys.meta(queue), *FIELDS)
 
 
-_books: WeakKeyDictionary[Any, Book] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, KnownParts] = WeakKeyDictionary()
 
 
-def book_of(server: Any) -> Book:
-    """Return the book of a server's client."""
-    found = _books.get(server)
-    return found if found is not None else _books.setdefault(server, Book())
+def known_parts_of(server: Any) -> KnownParts:
+    """Return what is known of the parts of a server's queues."""
+    found = _known.get(server)
+    return found if found is not None else _known.setdefault(server, KnownParts())
 
 
 class _Sent(NamedTuple):
@@ -101,16 +103,16 @@ class Tried(str):
 _Active = tuple[int, Plan, Any]
 
 
-class Splitting:
+class PartRouting:
     """Decides which calls of one stream go to the parts of their queue, until each has its answer.
 
     Args:
-        book: what is known of the queues; what is learned is noted there.
+        known: what is known of the queues; what is learned is noted there.
         calls: the calls.
     """
 
-    def __init__(self, book: Book, calls: Iterable[Call[Any]]) -> None:
-        self._book = book
+    def __init__(self, known: KnownParts, calls: Iterable[Call[Any]]) -> None:
+        self._known = known
         self._source = calls
         self._sent: list[_Sent] = []
         self._is_plain = True
@@ -123,8 +125,8 @@ class Splitting:
             queue = call.keys[0] if call.keys else ""
             # What is no text is no name of a queue: the script refuses it.
             if verb is not None and isinstance(queue, str) and queue and not is_part(queue):
-                known = self._book.split.get(queue)
-                if verb.whole and not self._book.is_fresh(queue):
+                known = self._known.split.get(queue)
+                if verb.whole and not self._known.is_fresh(queue):
                     plan = verb.plan(call, None)
                 elif known is not None and not says_parts(call):
                     plan = verb.plan(call, known)
@@ -177,7 +179,7 @@ class Splitting:
         queues = list(dict.fromkeys(str(step) for step in asked if isinstance(step, str)))
         said = (yield tuple(queues)) if queues else []
         known = {
-            queue: self._book.note(queue, one) for queue, one in zip(queues, said, strict=True)
+            queue: self._known.note(queue, one) for queue, one in zip(queues, said, strict=True)
         }
         pauses = [step for step in asked if isinstance(step, float)]
         if pauses:
@@ -207,7 +209,26 @@ class Splitting:
             return "parts" in sent.call.script.options and not says_parts(sent.call)
         if isinstance(answer, PyjobsError) or sent.verb.whole:
             return False
-        return sent.verb.misses(answer) and not self._book.is_fresh(sent.call.keys[0])
+        return sent.verb.misses(answer) and not self._known.is_fresh(sent.call.keys[0])
+
+
+def node_of_submit(server: Any, queue: str, id: str, options: str) -> Hashable:
+    """Return the node that a submit of one job goes to, as far as it is known; None of one server.
+
+    Args:
+        server: a client of redis-py.
+        queue: the queue's key.
+        id: the job's id.
+        options: the options argument of the script.
+    """
+    # isinstance is dear here: redis-py's class is a protocol's.
+    if type(server) not in (Cluster, AsyncCluster):
+        return None
+    known = known_parts_of(server).split.get(queue)
+    if known is not None:
+        unique = hashed_by(options)
+        queue = known.keys(queue)[hash_of(id if unique is None else unique) % known.number]
+    return owner_of(server)(queue)
 
 
 def is_part(key: str) -> bool:

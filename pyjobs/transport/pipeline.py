@@ -27,7 +27,7 @@ from pyjobs.transport.connection import (
 WINDOW = 4
 
 
-class Stream(Protocol):
+class CommandStream(Protocol):
     """Gives out the commands that `exchange` and `aexchange` send, and takes their replies."""
 
     @property
@@ -98,7 +98,7 @@ async def _aopen(pool: Any, spare: SpareConnection) -> Connection:
     return await open_connection(pool)
 
 
-def exchange(pool: Any, stream: Stream) -> None:
+def exchange(pool: Any, stream: CommandStream) -> None:
     """Send all of `stream` over one connection of `pool`, and hand it the replies.
 
     Raises:
@@ -122,7 +122,7 @@ def exchange(pool: Any, stream: Stream) -> None:
         pool.release(connection)
 
 
-async def aexchange(pool: Any, stream: Stream) -> None:
+async def aexchange(pool: Any, stream: CommandStream) -> None:
     """Send all of `stream` over one asyncio connection of `pool`, and hand it the replies.
 
     Raises:

@@ -58,8 +58,8 @@ class Routing:
                                            it is the answer
     an unknown user, a script that can't   it is the answer
     be loaded, NotDurable
-    the tries are used up; one in which a  the last error is the answer
-    node said nothing counts double
+    the tries are used up; one in which a  the last error is the answer, and OutcomeUnknown where
+    node said nothing counts double        the call may have run in an earlier try
     =====================================  ====================================================
 
     ASKING is never sent. A queue that moves has keys on both nodes, and a script that runs on one
@@ -83,6 +83,8 @@ class Routing:
         self._hops = 0
         self._later = False
         self._silent = False
+        # The places of calls that may have run.
+        self._unsure: set[int] = set()
         self.answers: list[Any] = []
 
     def begin_round(self) -> float | None:
@@ -134,7 +136,11 @@ class Routing:
             self._calls[place] = call
             return
         if isinstance(cause, exceptions.MovedError):
-            self.answers[place] = answer = copied_as_unavailable(answer)
+            self.answers[place] = answer = copied_as(Unavailable, answer)
+        if isinstance(answer, OutcomeUnknown):
+            self._unsure.add(place)
+        elif type(answer) is Unavailable and place in self._unsure:
+            self.answers[place] = answer = copied_as(OutcomeUnknown, answer)
         if group.node is not None and is_silence(answer):
             self.answers[place] = answer = of_node(answer, group.node)
         if not may_repeat(answer, call):
@@ -192,8 +198,8 @@ def of_node(error: PyjobsError, node: Address) -> PyjobsError:
     return found
 
 
-def copied_as_unavailable(error: PyjobsError) -> Unavailable:
-    """Return an error as Unavailable, with the cause that it has."""
-    found = Unavailable(*error.args)
+def copied_as(kind: type[Unavailable], error: PyjobsError) -> Unavailable:
+    """Return an error as one of another class, with the cause that it has."""
+    found = kind(*error.args)
     found.__cause__ = error.__cause__
     return found

@@ -1,6 +1,6 @@
 """`run`, `arun`, `run_many` and `arun_many`: the only code that sends a Call.
 
-A call of a queue that is split goes to its parts, as `Splitting` says; stream.py sends it.
+A call of a queue that is split goes to its parts, as `PartRouting` says; stream.py sends it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pyjobs.errors import PyjobsError
 from pyjobs.transport.commands import acommand as asingle_command
 from pyjobs.transport.commands import command as single_command
 from pyjobs.transport.part_plans import VERBS
-from pyjobs.transport.parts import Splitting, book_of, words
+from pyjobs.transport.parts import PartRouting, known_parts_of, words
 from pyjobs.transport.retry import PAUSES
 from pyjobs.transport.stream import arun_stream, run_stream
 
@@ -157,11 +157,11 @@ def _run(
         return run_stream(
             server, calls, tries, durable, errors_in_place=errors_in_place, threads=threads
         )
-    splitting = Splitting(book_of(server), calls)
+    routing = PartRouting(known_parts_of(server), calls)
     answers = run_stream(
-        server, splitting.calls(), tries, durable, errors_in_place=errors_in_place, threads=threads
+        server, routing.calls(), tries, durable, errors_in_place=errors_in_place, threads=threads
     )
-    steps, answer = splitting.steps(answers), None
+    steps, answer = routing.steps(answers), None
     while True:
         try:
             step = steps.send(answer)
@@ -189,11 +189,11 @@ async def _arun(
 ) -> list[Any]:
     if isinstance(calls, (list, tuple)) and not any(call.script.name in VERBS for call in calls):
         return await arun_stream(server, calls, tries, durable, errors_in_place=errors_in_place)
-    splitting = Splitting(book_of(server), calls)
+    routing = PartRouting(known_parts_of(server), calls)
     answers = await arun_stream(
-        server, splitting.calls(), tries, durable, errors_in_place=errors_in_place
+        server, routing.calls(), tries, durable, errors_in_place=errors_in_place
     )
-    steps, answer = splitting.steps(answers), None
+    steps, answer = routing.steps(answers), None
     while True:
         try:
             step = steps.send(answer)
@@ -222,7 +222,7 @@ def read_parts(server: Sync, queue: str) -> Parts:
         Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
-    return book_of(server).learn(queue, single_command(server, *words(queue)))
+    return known_parts_of(server).learn(queue, single_command(server, *words(queue)))
 
 
 async def aread_parts(server: Async, queue: str) -> Parts:
@@ -236,4 +236,4 @@ async def aread_parts(server: Async, queue: str) -> Parts:
         Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
-    return book_of(server).learn(queue, await asingle_command(server, *words(queue)))
+    return known_parts_of(server).learn(queue, await asingle_command(server, *words(queue)))

@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
 from redis.sentinel import SentinelConnectionPool
 
-from pyjobs.transport.url import watched
+from pyjobs.transport.url import sentinel_url
 
 SENTINEL_SECONDS = 1.0
 
@@ -48,7 +48,7 @@ def primary(sentinel: Any, pool: Any, url: str, settings: dict[str, Any]) -> Any
     Raises:
         BadArgument: the URL names no service, or no sentinels.
     """
-    service = watched(url)
+    service = sentinel_url(url)
     # One sentinel that is gone must not hold up the others for long.
     asking = {
         "socket_timeout": SENTINEL_SECONDS,

@@ -52,7 +52,7 @@ def slot_of(key: str) -> int:
     return key_slot(key.encode())
 
 
-def key_of(words: Sequence[Any]) -> str | None:
+def key_in(words: Sequence[Any]) -> str | None:
     """Return the key of a command that is no script; None where any node can answer it."""
     return str(words[1]) if words[0] in KEYED else None
 

@@ -51,7 +51,7 @@ def checked_url(url: str) -> str:
     if AFTER_LOGIN.search(SECRETS.sub("", url)):
         raise _bad(scheme, ESCAPES)
     if scheme in SENTINELS:
-        watched(url)
+        sentinel_url(url)
     elif scheme in CLUSTERS:
         nodes = clustered(url)
         if why := _wrong(nodes.url(nodes.seeds[0])):
@@ -145,7 +145,7 @@ def scheme_of(url: str) -> str:
     return scheme
 
 
-class Watched(NamedTuple):
+class SentinelUrl(NamedTuple):
     """Holds what a `redis+sentinel://` or `rediss+sentinel://` URL names.
 
     Attributes:
@@ -161,7 +161,7 @@ class Watched(NamedTuple):
     asking: dict[str, Any]
 
 
-def watched(url: str) -> Watched:
+def sentinel_url(url: str) -> SentinelUrl:
     """Parse a `redis+sentinel://` or `rediss+sentinel://` URL.
 
     Raises:
@@ -192,7 +192,7 @@ def watched(url: str) -> Watched:
         raise bad(str(error) or "a sentinel is not HOST:PORT") from None
     own, asking = _options_of_sentinels(scheme, options)
     hosts_and_ports = [(one.host, one.port) for one in sentinels]
-    return Watched(hosts_and_ports, unquote(service), settings | own, asking)
+    return SentinelUrl(hosts_and_ports, unquote(service), settings | own, asking)
 
 
 def _options_of_sentinels(scheme: str, text: str) -> tuple[dict[str, Any], dict[str, Any]]:

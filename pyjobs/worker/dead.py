@@ -168,7 +168,7 @@ class DeadHooks:
                     yield Death(job_of(run), error_of(run, outcome, word), hooks)
 
 
-class Calls:
+class HookCalls:
     """Responsible for calling hooks beside the worker's other work.
 
     Args:

@@ -22,7 +22,7 @@ from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
 from pyjobs.worker.claiming import Calendars, WorkerCore, learn, unknown_tasks
 from pyjobs.worker.dead import Crashed, DeadHooks, Death
-from pyjobs.worker.lifespan import Lifespan, Living
+from pyjobs.worker.lifespan import Lifespan, LifespanTask
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.run import Run
 from pyjobs.worker.running import (
@@ -91,7 +91,7 @@ class Drain:
         self._updates: DirectUpdates | None = None
         make = settings.lifespan
         span = Lifespan(make and functools.partial(make, worker), settings.grace)
-        self._living = Living(span) if make is not None else None
+        self._lifespan = LifespanTask(span) if make is not None else None
         self._around = AsyncSurrounded(self._call, settings.middleware)
         self._has_middleware = bool(settings.middleware)
         self._calendars, self._queues = Calendars(settings), queues
@@ -124,9 +124,9 @@ class Drain:
                 except StopIteration:
                     return
                 if isinstance(step, Run):
-                    if self._living is not None and not self._living.has_begun:
-                        runner.run(self._living.begin())
-                        stack.callback(lambda living: runner.run(living.end()), self._living)
+                    if self._lifespan is not None and not self._lifespan.has_begun:
+                        runner.run(self._lifespan.begin())
+                        stack.callback(lambda one: runner.run(one.end()), self._lifespan)
                     context = self._context()
                     answer = self._called(step, context)
                     if not isinstance(answer, tuple):
@@ -157,9 +157,9 @@ class Drain:
                 except StopIteration:
                     return
                 if isinstance(step, Run):
-                    if self._living is not None and not self._living.has_begun:
-                        await self._living.begin()
-                        stack.push_async_callback(self._living.end)
+                    if self._lifespan is not None and not self._lifespan.has_begun:
+                        await self._lifespan.begin()
+                        stack.push_async_callback(self._lifespan.end)
                     context = self._context()
                     answer = self._called(step, context)
                     if not isinstance(answer, tuple):
@@ -214,9 +214,9 @@ class Drain:
 
     def _context(self) -> contextvars.Context:
         """Return the context variables of a run: a copy of the lifespan's, or of the caller's."""
-        if self._living is None:
+        if self._lifespan is None:
             return contextvars.copy_context()
-        return self._living.context.copy()
+        return self._lifespan.context.copy()
 
     def _called(self, run: Run, context: contextvars.Context) -> Any:
         """Call the handler of a run; return how it ended, or the awaitable that it returned."""
@@ -224,8 +224,8 @@ class Drain:
         if isinstance(job, Outcome):
             return job, None
         run.updates = self._updates
-        if self._living is not None:
-            run.held = self._living.held
+        if self._lifespan is not None:
+            run.lifespan_value = self._lifespan.value
         call = self._around if self._has_middleware else self._call
         try:
             result = context.run(call, job)

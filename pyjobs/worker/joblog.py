@@ -75,10 +75,10 @@ def log_recorded(requests: Sequence[Request], answers: Sequence[Any]) -> None:
 
 def _log_failure(run: Run, outcome: Outcome, word: str) -> None:
     if word.startswith("delayed=") and outcome.verdict.startswith("snooze"):
-        delay = in_seconds(word.removeprefix("delayed="))
+        delay = seconds_text(word.removeprefix("delayed="))
         log.info("job %s on queue %s was put off for %s: %s", run.id, run.queue, delay, outcome.why)
     elif word.startswith("delayed=") and outcome.verdict.startswith("continue"):
-        delay = in_seconds(word.removeprefix("delayed="))
+        delay = seconds_text(word.removeprefix("delayed="))
         log.info("job %s on queue %s goes on in %s, with what it saved", run.id, run.queue, delay)
         return
     else:
@@ -100,12 +100,12 @@ def _what_becomes(run: Run, word: str) -> str:
     if word == "dead":
         return f"dead after {run.attempt} attempt{'' if run.attempt == 1 else 's'}"
     if word.startswith("delayed="):
-        return f"tried again in {in_seconds(word.removeprefix('delayed='))}"
+        return f"tried again in {seconds_text(word.removeprefix('delayed='))}"
     known = {"failed": "not tried again", "repeat": "recorded before"}
     return known.get(word) or in_words(word)
 
 
-def in_seconds(ms: str) -> str:
+def seconds_text(ms: str) -> str:
     """Return a number of ms as seconds, with tenths below ten seconds."""
     seconds = int(ms) / 1000
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

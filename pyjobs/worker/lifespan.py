@@ -16,7 +16,7 @@ log = logger(__name__)
 LEAST_SECONDS = 5.0
 
 
-class Held:
+class LifespanValue:
     """Holds what a lifespan has yielded. A copy in another process is None: what a program opens
     belongs to its process.
 
@@ -53,7 +53,7 @@ class Lifespan:
             self._limit.reschedule(0.0)
 
     @contextlib.asynccontextmanager
-    async def around(self) -> AsyncIterator[Held | None]:
+    async def around(self) -> AsyncIterator[LifespanValue | None]:
         """Surround the run. Yields what the lifespan has yielded; None where there is none.
 
         Raises:
@@ -74,7 +74,7 @@ class Lifespan:
                 await self._leave(around, None)
             raise Stopped
         try:
-            yield Held(value)
+            yield LifespanValue(value)
         except BaseException as error:
             if not await self._leave(around, error):
                 raise
@@ -105,11 +105,11 @@ class Lifespan:
                 raise
 
 
-class Living:
+class LifespanTask:
     """Holds a lifespan in a task of its own, for a caller that runs jobs outside of the event loop.
 
     Attributes:
-        held: what the lifespan has yielded; None before that, and where there is no lifespan.
+        value: what the lifespan has yielded; None before that, and where there is no lifespan.
         context: the context variables in the lifespan.
 
     Args:
@@ -117,7 +117,7 @@ class Living:
     """
 
     def __init__(self, span: Lifespan) -> None:
-        self.held: Held | None = None
+        self.value: LifespanValue | None = None
         self.context = contextvars.copy_context()
         self._span = span
         self._task: asyncio.Task[None] | None = None
@@ -143,8 +143,8 @@ class Living:
             await self._task
 
     async def _live(self, entered: asyncio.Future[None]) -> None:
-        async with self._span.around() as held:
-            self.held, self.context = held, contextvars.copy_context()
+        async with self._span.around() as value:
+            self.value, self.context = value, contextvars.copy_context()
             entered.set_result(None)
             await self._is_over.wait()
 
@@ -166,10 +166,10 @@ def as_async(around: Any) -> Any:
             f"lifespan: returned a {type(around).__name__}, which is no context manager; decorate "
             "it by contextlib.asynccontextmanager"
         )
-    return Plain(around)
+    return PlainAsAsync(around)
 
 
-class Plain:
+class PlainAsAsync:
     """A plain context manager as an async one.
 
     Args:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait, ended
-from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome, StoredVerbs
+from pyjobs.engine import RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
@@ -22,16 +22,16 @@ from pyjobs.worker import failpoints
 from pyjobs.worker.claiming import (
     STUCK_SECONDS,
     Lane,
+    PartsReader,
     Request,
     RoundTrips,
     WorkerCore,
-    alearn,
     hand_back,
     hand_back_rest,
     listener_of,
     unknown_tasks,
 )
-from pyjobs.worker.dead import Calls, DeadHooks
+from pyjobs.worker.dead import DeadHooks, HookCalls
 from pyjobs.worker.joblog import (
     log_lost,
     log_not_recorded,
@@ -39,7 +39,7 @@ from pyjobs.worker.joblog import (
     log_start,
     starts_are_logged,
 )
-from pyjobs.worker.lifespan import Held
+from pyjobs.worker.lifespan import LifespanValue
 from pyjobs.worker.liveness import Announcer, Heartbeat, LoopWatch, Probes, Watched, metrics_of
 from pyjobs.worker.preflight import prepare
 from pyjobs.worker.run import Run, RunState
@@ -62,7 +62,7 @@ class Processor:
         settings: the worker's settings.
         handler: runs one job to its result; None where there are tasks and no handler.
         tasks: the worker's tasks, by name; None where a handler gets every job.
-        held: what the lifespan has yielded; None where there is no lifespan.
+        lifespan_value: what the lifespan has yielded; None where there is no lifespan.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Processor:
         settings: WorkerSettings,
         handler: Handler | None,
         tasks: Mapping[str, BaseTask[..., Any]] | None = None,
-        held: Held | None = None,
+        lifespan_value: LifespanValue | None = None,
     ) -> None:
-        self._settings, self._held = settings, held
+        self._settings, self._lifespan_value = settings, lifespan_value
         unknown = unknown_tasks(
             tasks or (), bare=handler is not None, hands_back=settings.mode.leases
         )
@@ -84,7 +84,7 @@ class Processor:
         self._loop_watch, self._vitals = LoopWatch(self._turn_seconds), Vitals(settings.lease)
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._dead = DeadHooks(settings, tasks, self._core)
-        self._dead_calls = Calls(settings, self._server)
+        self._dead_calls = HookCalls(settings, self._server)
         self._updates: Updates | None = None
         if isinstance(settings.mode, StoredVerbs):
             self._updates = Updates(self._server, self._core.keys, settings.mode)
@@ -118,7 +118,8 @@ class Processor:
             probes = Probes(self._settings, self._vitals, self._metrics)
             if not await self._prepared():
                 return
-            for lane in await alearn(self._core, self._server, self._settings.queue_keys):
+            parts = PartsReader(self._core, self._server, self._settings.queue_keys)
+            for lane in await parts.read(time.monotonic()):
                 self._lanes.append(self._round_trips_of(lane))
             log_ready(self._settings)
             self._turn()
@@ -129,7 +130,7 @@ class Processor:
             self._running = True
             tasks += trips
             tasks += [self._task(lane.wake.run, "pyjobs-wake") for lane in self._lanes]
-            tasks.append(self._task(lambda: self._watch_parts(tasks), "pyjobs-parts"))
+            tasks.append(self._task(lambda: self._watch_parts(parts, tasks), "pyjobs-parts"))
             try:
                 await ended(trips, tasks)
             except asyncio.CancelledError:
@@ -196,11 +197,12 @@ class Processor:
             preparing.result()
         return not self._core.stopping
 
-    async def _watch_parts(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Serve the parts that queues get while this worker runs."""
+    async def _watch_parts(self, parts: PartsReader, tasks: list[asyncio.Task[None]]) -> None:
+        """Serve the parts that queues get while this worker runs, and those that could not be read
+        before."""
         while True:
-            await asyncio.sleep(REGISTER_SECONDS)
-            for lane in await alearn(self._core, self._server, self._settings.queue_keys):
+            await asyncio.sleep(parts.pause(time.monotonic()))
+            for lane in await parts.read(time.monotonic()):
                 trips = self._round_trips_of(lane)
                 self._lanes.append(trips)
                 new = self._task(trips.run, "pyjobs-round-trips")
@@ -279,8 +281,8 @@ class Processor:
             if self._met is not None and run.task not in self._met:
                 self._met.add(run.task)
                 log_handled(run)
-            if self._held is not None:
-                run.held = self._held
+            if self._lifespan_value is not None:
+                run.lifespan_value = self._lifespan_value
             try:
                 self._executor.start(run)
             except Exception as error:

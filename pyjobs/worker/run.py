@@ -52,8 +52,8 @@ class Run:
         started_at: when the handler began, by the same clock; None before that.
         state: whether an outcome can still be recorded.
         loss: why the run is lost, a script's word or any other text; '' for no known reason.
-        held: what the worker's lifespan has yielded, in a holder; not set where there is no
-            lifespan.
+        lifespan_value: what the worker's lifespan has yielded, as a `LifespanValue`; not set where
+            there is no lifespan.
         output: what the run has written; not set before it writes.
         updates: sends what the run saves; None where nothing can.
         on_recorded: called with the script's word about the outcome; None where nobody waits.
@@ -70,8 +70,8 @@ class Run:
         "attempt",
         "claimed_at",
         "data",
-        "held",
         "id",
+        "lifespan_value",
         "loss",
         "on_recorded",
         "output",
@@ -115,7 +115,7 @@ class Run:
         self.loss = ""
         self.on_recorded: Callable[[str], None] | None = None
         self.updates: Any = None
-        self.held: Any
+        self.lifespan_value: Any
         self.output: Any
         # Its only element goes to `begin` or to `hold_back`: `pop` is atomic between threads.
         self._permits = [True]

@@ -375,9 +375,9 @@ class Worker:
         try:
             if make is not None and self._stops:
                 raise Stopped
-            async with span.around() as held:
+            async with span.around() as value:
                 Forks.end_child(forks)
-                self._processor = Processor(self.settings, self._handler, self._tasks, held)
+                self._processor = Processor(self.settings, self._handler, self._tasks, value)
                 self._pass_on_stops()
                 try:
                     await self._processor.process()

@@ -22,7 +22,7 @@ from typing import Any
 from chaos.log import Log
 from pyjobs import ClaimedJob, Continue, Worker
 from pyjobs.errors import OutcomeUnknown, Unavailable
-from pyjobs.worker import processor
+from pyjobs.worker.claiming import parts
 
 QUEUE = "chaos"
 CONCURRENCY = 20
@@ -37,7 +37,7 @@ PARTS_SECONDS = 0.5
 def work(url: str, log: Log, lease: float, max_crashes: int) -> None:
     """Serve until SIGTERM."""
     # Parts that the queue gets during a run are served soon.
-    processor.REGISTER_SECONDS = PARTS_SECONDS
+    parts.REGISTER_SECONDS = PARTS_SECONDS
     worker = Worker(
         url,
         queues=[QUEUE],

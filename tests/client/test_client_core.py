@@ -23,7 +23,7 @@ from support.client_core import (
 
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import settle
-from pyjobs.client.presence import NEXT, Event, Presence
+from pyjobs.client.presence import NEXT, Presence, PresenceEvent
 from pyjobs.engine.keys import REGISTER_SECONDS
 from pyjobs.engine.limits import SUBMIT_ITEMS
 from pyjobs.engine.replies import Stored
@@ -163,13 +163,13 @@ class TestAccept:
 def test_what_is_known_of_a_job_s_presence_changes_by_the_table() -> None:
     """An id that was in Redis stays so, and every other job is what the last event says."""
     assert {event: {*after} for event, after in NEXT.items()} == {
-        event: {*Presence} for event in Event
+        event: {*Presence} for event in PresenceEvent
     }
     for event, after in NEXT.items():
         said = {
-            Event.SUBMITTED: Presence.SENT,
-            Event.SEEN: Presence.ACCEPTED,
-            Event.DOUBTED: Presence.ASKED,
+            PresenceEvent.SUBMITTED: Presence.SENT,
+            PresenceEvent.SEEN: Presence.ACCEPTED,
+            PresenceEvent.DOUBTED: Presence.ASKED,
         }[event]
         for before, now in after.items():
             assert now is (Presence.ACCEPTED if before is Presence.ACCEPTED else said)

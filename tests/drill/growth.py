@@ -15,7 +15,7 @@ from pyjobs.admin.plan import Lasting, Plan, drive
 from pyjobs.admin.split import split
 from pyjobs.engine import Call, Keys, Parts, durable_of, hash_of, part_key
 from pyjobs.errors import PyjobsError
-from pyjobs.transport import connect, owner_of, primaries
+from pyjobs.transport import connect
 
 BEFORE, AFTER = 3, 6
 KEYED = 60
@@ -35,7 +35,7 @@ def grow(cluster: Cluster, small: bool, *, durable: str) -> Account:
     account = Account()
     kills: list[str] = []
     with (
-        patch("pyjobs.worker.processor.REGISTER_SECONDS", LOOK),
+        patch("pyjobs.worker.claiming.parts.REGISTER_SECONDS", LOOK),
         Admin(cluster.url) as admin,
         pyjobs.Client(cluster.url, queue=queue, results=False, durable=durable) as client,
     ):
@@ -88,8 +88,7 @@ def submit(client: pyjobs.Client, number: int) -> str:
 def split_and_kill(cluster: Cluster, queue: str, victim: Node, durable: str) -> None:
     """Split a queue, and kill a node when the queue itself has learned the number."""
     with connect(cluster.url) as server:
-        primaries(server)
-        plan = split(Keys("jobs"), queue, AFTER, "reliable", owner_of(server), durable_of(durable))
+        plan = split(Keys("jobs"), queue, AFTER, "reliable", durable_of(durable))
         try:
             drive(server, struck(plan, victim.kill))
         except PyjobsError:

@@ -6,6 +6,7 @@ what comes within some seconds was heard of.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -21,10 +22,11 @@ from support.servers import FOUND, PREFERRED
 from test_cluster import SOON, TWELVE, commands_of, echo
 
 import pyjobs
+import pyjobs.aio
 from pyjobs.admin import Admin
 from pyjobs.engine import hash_of
 from pyjobs.testing import Server
-from pyjobs.transport.server import connect
+from pyjobs.transport.server import REPLY_SECONDS, connect
 from pyjobs.worker.claiming import upkeep
 from pyjobs.worker.claiming.tokens import LOOK_SECONDS, WakeListener
 
@@ -328,6 +330,27 @@ def test_results_are_heard_while_a_node_is_silent_that_has_a_job_of_the_client(
             assert waits.result(SOON) == "waits"
 
 
+def test_an_asyncio_client_submits_to_other_nodes_while_a_submit_waits_for_a_silent_one(
+    cluster: ClusterOfNodes,
+) -> None:
+    queue, other = cluster.names(2, "submits")
+
+    async def submit() -> None:
+        async with pyjobs.aio.Client(cluster.url, results=False) as client:
+            for name in (queue, other):
+                await client.submit(0, queue=name)
+            with silence(cluster.owner(other)):
+                waits = asyncio.create_task(client.submit(1, queue=other))
+                await asyncio.sleep(0.1)
+                async with asyncio.timeout(AT_ONCE):
+                    for value in range(5):
+                        await client.submit(value, queue=queue)
+                assert not waits.done()
+            assert (await waits).created
+
+    asyncio.run(submit())
+
+
 @pytest.mark.long
 def test_a_worker_that_starts_while_a_node_is_silent_serves_the_other_nodes(
     cluster: ClusterOfNodes,
@@ -345,3 +368,38 @@ def test_a_worker_that_starts_while_a_node_is_silent_serves_the_other_nodes(
             stack.enter_context(working(cluster.url, lambda job: ran.add(job.data), queues=names))
             wait_until(lambda: ran == served, STARTED)
         wait_until(lambda: ran == set(names), STARTED)
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_a_submit_does_not_wait_for_the_node_of_the_registry(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    silent = cluster.owner("jobs:queues")
+    names = [name for name in cluster.names(9, "enters") if cluster.owner(name) is not silent]
+    with opened(cluster.url, aio=aio, results=False) as client:
+        client.submit(0, queue=names[0])
+        with silence(silent):
+            began = time.monotonic()
+            for name in names:
+                client.submit(1, queue=name)
+            assert time.monotonic() - began < REPLY_SECONDS
+    with connect(silent.url) as server:
+        wait_until(lambda: server.hexists("jobs:queues", names[0]), SOON)
+
+
+@pytest.mark.long
+def test_a_worker_serves_the_parts_of_a_queue_that_was_silent_when_it_started(
+    cluster: ClusterOfNodes,
+) -> None:
+    with Admin(cluster.url) as admin:
+        admin.split("parted", 3)
+    with pyjobs.Client(cluster.url, queue="parted", results=False) as client:
+        client.submit_many(range(30))
+    ran = list[int]()
+    with contextlib.ExitStack() as stack:
+        with silence(cluster.owner("jobs:{parted}")):
+            serving = working(cluster.url, lambda job: ran.append(job.data), queues=["parted"])
+            stack.enter_context(serving)
+            time.sleep(REPLY_SECONDS + 1)
+        # The queue itself says what its parts are, and is asked again each few seconds.
+        wait_until(lambda: len(ran) == 30, STARTED)

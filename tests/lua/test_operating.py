@@ -40,6 +40,19 @@ def test_a_paused_queue_gives_no_job_until_it_is_resumed(jobs: Jobs) -> None:
     assert claimed(jobs) == ["a"]
 
 
+@every_stored
+def test_a_resume_of_a_queue_whose_jobs_are_all_delayed_is_0_and_wakes_a_worker(
+    jobs: Jobs,
+) -> None:
+    """While a queue is paused, no claim says when a delayed job is due."""
+    jobs.submit("a", delay=HOUR)
+    jobs.store.call(OPERATOR.pause(Q))
+    assert jobs.claim().wait == -1
+    jobs.redis.delete(f"{Q}:wake")
+    assert jobs.store.call(OPERATOR.resume(Q)) is False
+    assert jobs.wakes() == 1
+
+
 @every_mode
 def test_a_pause_with_an_end_says_when_to_claim_again_and_ends_by_itself(jobs: Jobs) -> None:
     jobs.submit("a")

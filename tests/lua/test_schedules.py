@@ -65,6 +65,35 @@ def test_an_idle_claim_says_to_come_again_at_the_next_moment(jobs: Jobs) -> None
     assert HOUR - 5000 < jobs.claim().wait <= HOUR
 
 
+def takes_token(jobs: Jobs) -> bool:
+    return jobs.redis.delete(f"{Q}:wake") == 1
+
+
+@stored
+def test_a_first_moment_that_comes_nearer_leaves_a_wake_token_and_no_other_does(
+    jobs: Jobs,
+) -> None:
+    """An idle worker waits for the first moment that its claim has read, or for half a minute."""
+    version = jobs.schedule("some", moments=moments(jobs, 4 * HOUR)).version
+    assert takes_token(jobs)
+    jobs.schedule("each", every=2 * HOUR)
+    assert takes_token(jobs)
+    jobs.schedule("each", every=2 * HOUR)
+    jobs.schedule("later", every=3 * HOUR)
+    assert not takes_token(jobs)
+    jobs.store.call(refill_schedules(Q, [("some", version, moments(jobs, 5 * HOUR))]))
+    assert not takes_token(jobs)
+    jobs.redis.hset(f"{Q}:schedule:some", "moments", "")
+    jobs.store.call(refill_schedules(Q, [("some", version, moments(jobs, HOUR))]))
+    assert takes_token(jobs)
+    jobs.store.call(pause_schedules(Q, ["some"]))
+    assert not takes_token(jobs)
+    jobs.store.call(resume_schedules(Q, ["some"]))
+    assert takes_token(jobs)
+    jobs.store.call(resume_schedules(Q, ["some"]))
+    assert not takes_token(jobs)
+
+
 @stored
 def test_the_first_moment_may_be_given(jobs: Jobs) -> None:
     [at] = moments(jobs, 5 * MINUTE)

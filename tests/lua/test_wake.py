@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from support.servers import REAL_SERVER_PLACES, at
-from support.store import Jobs, Q, having
+from support.store import HOUR, STORED, Jobs, Q, having
 
 from pyjobs.engine.queue import listen, wake
 
@@ -32,6 +32,23 @@ def test_wake_of_a_queue_with_jobs_is_1_and_leaves_one_token(jobs: Jobs) -> None
     jobs.redis.delete(f"{Q}:wake")
     assert jobs.store.call(wake(Q)) is True
     assert jobs.redis.lrange(f"{Q}:wake", 0, -1) == [b"1"]
+
+
+@having("submit", STORED)
+def test_wake_of_a_queue_whose_jobs_are_all_delayed_is_0_and_leaves_a_token(jobs: Jobs) -> None:
+    """Who took the token may have no room, and others do not know when the job is due."""
+    jobs.submit("a", delay=HOUR)
+    assert jobs.store.call(listen(Q)).taken
+    assert jobs.store.call(wake(Q)) is False
+    assert jobs.wakes() == 1
+
+
+@having("schedule", STORED)
+def test_wake_of_a_queue_that_has_schedules_is_0_and_leaves_a_token(jobs: Jobs) -> None:
+    jobs.schedule("report", every=HOUR)
+    jobs.redis.delete(f"{Q}:wake")
+    assert jobs.store.call(wake(Q)) is False
+    assert jobs.wakes() == 1
 
 
 @contextmanager

@@ -12,8 +12,7 @@ from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.executors import Executor, executor_for
-from pyjobs.worker.running.invocation import Handler
-from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.job import ClaimedJob, Handler
 from pyjobs.worker.settings import Children
 
 SOON = 30.0

@@ -25,7 +25,7 @@ from pyjobs.engine.replies import Claimed, ClaimReply, Reaped, Stored, Submitted
 from pyjobs.engine.schedule import Scheduled, StoredSchedule, list_schedules, moments_text
 from pyjobs.engine.scripts import Option, everything
 from pyjobs.engine.simple import Simple
-from pyjobs.transport.parts import book_of
+from pyjobs.transport.parts import known_parts_of
 from pyjobs.transport.send import arun, arun_many, run, run_many
 from pyjobs.transport.server import REPLY_SECONDS, aconnect, connect
 from support.schema import held_to_its_schema
@@ -81,7 +81,7 @@ class Store:
 
     def knows_that_it_is_whole(self, queue: str = Q) -> None:
         """Let the next calls ask no question about the parts of a queue first."""
-        book_of(self._async or self.redis).note(queue, Parts())
+        known_parts_of(self._async or self.redis).note(queue, Parts())
 
     def clear(self) -> None:
         """Empty the server, and end all connections but this one: a test before may have left some.

@@ -16,7 +16,7 @@ from pyjobs.engine.replies import Claimed
 from pyjobs.task import BaseTask
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.executors import executor_of
-from pyjobs.worker.running.invocation import Handler
+from pyjobs.worker.running.job import Handler
 
 COUNT = 50
 DATA = b'{"number":7,"word":"ab"}'

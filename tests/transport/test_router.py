@@ -173,6 +173,23 @@ def test_an_error_that_repeating_does_not_cure_is_the_answer(answer: PyjobsError
     assert rounds.answers == [answer] and len(rounds.sent) == 1
 
 
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(exceptions.TimeoutError("Timeout connecting to server"), id="not reached"),
+        pytest.param(exceptions.BusyLoadingError("LOADING"), id="refused"),
+    ],
+)
+def test_a_call_that_may_have_run_is_unknown_although_its_later_tries_have_not(
+    later: exceptions.RedisError,
+) -> None:
+    answers = iter([lost(), *[error(later) for _ in range(9)]])
+    routing = Routing(table_with(), calls(Q), TRIES)
+    [found] = Rounds(routing, a=lambda _: next(answers)).answers
+    assert type(found) is OutcomeUnknown
+    assert type(found.__cause__) is type(later)
+
+
 def test_a_node_that_is_gone_keeps_no_other_node_from_answering() -> None:
     refused = error(exceptions.ConnectionError("Error 111 connecting to a:1. Connection refused."))
     rounds = Rounds(

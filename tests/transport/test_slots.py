@@ -9,7 +9,7 @@ from redis import exceptions
 from support.store import Q
 
 from pyjobs.transport.router import redirected
-from pyjobs.transport.slots import Address, SlotTable, key_of, slot_of
+from pyjobs.transport.slots import Address, SlotTable, key_in, slot_of
 
 A, B, C = Address("a", 1), Address("b", 2), Address("c", 3)
 
@@ -39,7 +39,7 @@ def test_keys_of_one_queue_are_in_the_slot_of_its_tag() -> None:
     ],
 )
 def test_a_command_without_a_key_may_go_to_any_node(words: Any, key: str | None) -> None:
-    assert key_of(words) == key
+    assert key_in(words) == key
 
 
 def test_a_table_that_has_learned_nothing_knows_no_owner_and_is_stale() -> None:

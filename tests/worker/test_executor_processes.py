@@ -25,7 +25,7 @@ from pyjobs.testing import running
 from pyjobs.worker.running import child as child_module
 from pyjobs.worker.running.child import ALIVE
 from pyjobs.worker.running.executors import executor_for
-from pyjobs.worker.running.invocation import Handler
+from pyjobs.worker.running.job import Handler
 from pyjobs.worker.running.process_executor import ProcessExecutor
 from pyjobs.worker.settings import Children
 

@@ -10,7 +10,7 @@ import pytest
 
 from pyjobs import Worker
 from pyjobs.asyncutil import cancel_and_wait, ended
-from pyjobs.engine import RELIABLE, Keys, Parts, Policy, part_key
+from pyjobs.engine import REGISTER_SECONDS, RELIABLE, Keys, Parts, Policy, part_key
 from pyjobs.errors import Unavailable
 from pyjobs.worker.claiming import parts
 from pyjobs.worker.claiming.claims import Claims
@@ -19,29 +19,78 @@ from pyjobs.worker.claiming.lanes import Lane, Lanes
 
 MAIL = "jobs:{mail}"
 
+NAMES = [f"q{number}" for number in range(6)]
+KEYS = [Keys("jobs").queue(name) for name in NAMES]
+SILENT, REFUSED, *OTHERS = KEYS
+NO_SERVER: Any = None
 
-def test_queues_whose_node_says_nothing_hold_up_the_parts_of_no_other_queue(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    names = [f"q{number}" for number in range(6)]
-    silent, refused, *others = [Keys("jobs").queue(name) for name in names]
 
-    async def answer(server: Any, key: str) -> Parts:
-        if key == silent:
+class Asked:
+    """Answers in the place of Redis, and knows which queues were asked since the last look."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._keys: list[str] = []
+        self.is_back = False
+        monkeypatch.setattr(parts, "aread_parts", self._answer)
+        monkeypatch.setattr(parts, "REPLY_SECONDS", 0.1)
+
+    def seen(self) -> list[str]:
+        keys, self._keys = self._keys, []
+        return keys
+
+    async def _answer(self, server: Any, key: str) -> Parts:
+        self._keys.append(key)
+        if key == SILENT and not self.is_back:
             await asyncio.sleep(60)
-        if key == refused:
+        if key == REFUSED and not self.is_back:
             raise Unavailable("gone")
         return Parts(2, places=(1,))
 
-    monkeypatch.setattr(parts, "aread_parts", answer)
-    monkeypatch.setattr(parts, "REPLY_SECONDS", 0.1)
-    settings = Worker(queues=names).settings
-    core = WorkerCore(settings, apart=True)
-    server: Any = None
-    lanes = asyncio.run(parts.alearn(core, server, settings.queue_keys))
-    assert [core.keys[at] for lane in lanes for at in lane.queues] == [
-        f"{key[:-1]}/1}}" for key in others
-    ]
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+@pytest.fixture
+def core() -> WorkerCore:
+    return WorkerCore(Worker(queues=NAMES).settings, apart=True)
+
+
+def second_parts(core: WorkerCore, lanes: list[Lane]) -> list[str]:
+    """The keys of the queues of these lanes, each of which is the second part of its queue."""
+    return [core.keys[at].replace("/1}", "}") for lane in lanes for at in lane.queues]
+
+
+def test_queues_whose_node_says_nothing_hold_up_the_parts_of_no_other_queue(
+    asked: Asked, core: WorkerCore
+) -> None:
+    reader = parts.PartsReader(core, NO_SERVER, KEYS)
+    assert reader.pause(0.0) == 0
+    assert second_parts(core, asyncio.run(reader.read(0.0))) == OTHERS
+
+
+def test_a_queue_whose_parts_could_not_be_read_is_asked_again_soon_and_the_others_each_minute(
+    asked: Asked, core: WorkerCore
+) -> None:
+    reader = parts.PartsReader(core, NO_SERVER, KEYS)
+    asyncio.run(reader.read(0.0))
+    assert asked.seen() == KEYS
+    now, pauses = 0.0, list[float]()
+    while now + (pause := reader.pause(now)) < REGISTER_SECONDS:
+        now, pauses = now + pause, [*pauses, pause]
+        assert asyncio.run(reader.read(now)) == []
+        assert asked.seen() == [SILENT, REFUSED]
+    # The pauses double: a node that is away for long gets few questions.
+    assert 0 < pauses[0] <= 1 and 4 <= len(pauses) <= 7
+    now += pause
+    asyncio.run(reader.read(now))
+    assert asked.seen() == KEYS
+    asked.is_back = True
+    now += reader.pause(now)
+    assert second_parts(core, asyncio.run(reader.read(now))) == [SILENT, REFUSED]
+    asked.seen()
+    assert reader.pause(now) == pytest.approx(2 * REGISTER_SECONDS - now)
 
 
 def test_the_failure_of_a_lane_that_was_added_later_ends_the_wait_for_all_lanes() -> None:

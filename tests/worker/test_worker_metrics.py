@@ -36,7 +36,7 @@ from pyjobs.testing.jobs import end_memory, memory_url
 from pyjobs.worker.liveness import metrics
 from pyjobs.worker.liveness.leases import Leases
 from pyjobs.worker.liveness.loopwatch import LoopWatch
-from pyjobs.worker.liveness.metrics import outcome_of
+from pyjobs.worker.liveness.metrics import outcome_label
 from pyjobs.worker.run import Run
 
 LABELS = ("queue", "task", "outcome")
@@ -105,7 +105,7 @@ def run_of(queue: str = "q", task: str = "") -> Run:
 def test_the_label_outcome_says_what_became_of_the_job(
     outcome: Outcome, word: str, expected: str
 ) -> None:
-    assert outcome_of((run_of(), outcome), word) == expected
+    assert outcome_label((run_of(), outcome), word) == expected
 
 
 def handle(job: ClaimedJob) -> Any:

@@ -1,7 +1,7 @@
 -- A schedule is made or changed: what recoverable and reliable share.
 -- needs args.bad args.refuse acl.denied clock.now new_jobs.create_queue
 -- needs schedules.NEVER schedules.schedules_key schedules.schedule_key schedules.read_moments schedules.write_moments
--- needs schedules.set_next schedules.note_first moments.later_moments
+-- needs schedules.set_next nearer.read_nearest nearer.note_nearer moments.later_moments
 
 local MISSES = { skip = true, last = true, all = true }
 
@@ -49,7 +49,8 @@ local function define_schedule(q, called, definition, every, at, moments)
   local version, paused, last, had, held_back = unpack(
     redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'next'))
   local next_moment = tonumber(paused and held_back or redis.call('ZSCORE', schedules_key(q), called) or NEVER)
-  bad = denied('HDEL', key, 'ZADD', schedules_key(q), 'ZRANGE', schedules_key(q))
+  read_nearest(q)
+  bad = denied('HDEL', key, 'ZADD', schedules_key(q), 'ZRANGE', schedules_key(q), 'LPUSH', q.wake)
   if bad then return redis.error_reply(bad) end
   local word = not version and 'new' or is_same and 'same' or 'changed'
   create_queue(q)
@@ -78,6 +79,6 @@ local function define_schedule(q, called, definition, every, at, moments)
     next_moment = NEVER
   end
   set_next(q, called, next_moment)
-  note_first(q)
+  note_nearer(q)
   return { word, next_moment < NEVER and next_moment or 0, tonumber(version) }
 end

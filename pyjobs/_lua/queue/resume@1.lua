@@ -24,7 +24,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'scheduled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -34,8 +34,7 @@ if not bad then
       mode = its_mode or nil,
       key = queue,
       switches = whole(meta[3]),
-      waiting = nil,
-      awake = nil,
+      scheduled = whole(meta[4]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -52,8 +51,9 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
+local wakes = q.pending_count > 0 or q.scheduled or redis.call('EXISTS', q.key .. ':delayed') == 1
 do
   local item = q.key .. ':wake'
   if not redis.acl_check_cmd then
@@ -85,25 +85,24 @@ if q.happened and was_paused then
     end
   end
 end
-if q.waiting == 0 then
-  return 0
-end
-if q.awake == 0 then
-  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-  q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
-  if q.listened then
-    local first, last
-    do
-      local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-      first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
-    end
-    for i = 0, last - 1 do
-      local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-      if heard ~= 0 then
-        break
+if wakes then
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+    if q.listened then
+      local first, last
+      do
+        local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+      end
+      for i = 0, last - 1 do
+        local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+        if heard ~= 0 then
+          break
+        end
       end
     end
   end
 end
-return 1
+return math.min(q.pending_count, 1)

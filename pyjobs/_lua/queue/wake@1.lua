@@ -24,13 +24,17 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'scheduled')
     local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       born = its_mode and true,
       mode = its_mode or nil,
       key = queue,
-      waiting = nil,
+      scheduled = whole(meta[3]),
+      pending_count = nil,
       awake = nil,
     }
     if q_2.switches then
@@ -48,9 +52,9 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
-if q.waiting == 0 then
+if not (q.pending_count > 0 or q.scheduled or redis.call('EXISTS', q.key .. ':delayed') == 1) then
   return 0
 end
 redis.call('LTRIM', q.key .. ':wake', '0', '0')
@@ -72,4 +76,4 @@ if q.awake == 0 then
     end
   end
 end
-return 1
+return math.min(q.pending_count, 1)

@@ -377,7 +377,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts', 'older', 'unsettled')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts', 'older', 'unsettled', 'scheduled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -391,7 +391,7 @@ if not bad then
       parts = whole(meta[3]),
       older = whole(meta[4]),
       unsettled = whole(meta[5]),
-      scheduled = nil,
+      scheduled = whole(meta[6]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -467,8 +467,10 @@ do
 end
 local version, paused, last, had, held_back = unpack(redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'next'))
 local next_moment = tonumber(paused and held_back or redis.call('ZSCORE', (q.key .. ':schedules'), schedule) or 9999999999999)
+q.nearest = q.scheduled or math.huge
+q.awake = redis.call('LLEN', q.key .. ':wake')
 do
-  local item, item_2 = (q.key .. ':schedules'), (q.key .. ':schedules')
+  local item, item_2, item_3 = (q.key .. ':schedules'), (q.key .. ':schedules'), q.key .. ':wake'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -481,7 +483,11 @@ do
         if item_2 and not redis.acl_check_cmd('ZRANGE', item_2) then
           bad = 'NOPERM this user has no permission for ' .. 'ZRANGE' .. ' of ' .. item_2
         else
-          bad = nil
+          if item_3 and not redis.acl_check_cmd('LPUSH', item_3) then
+            bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_3
+          else
+            bad = nil
+          end
         end
       end
     end
@@ -555,6 +561,27 @@ if q.scheduled then
   redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
 else
   redis.call('HDEL', q.key .. ':meta', 'scheduled')
+end
+if q.scheduled and q.scheduled < q.nearest then
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    q_2.listened = unpack(redis.call('HMGET', q_2.key .. ':meta', 'listened'))
+    if q_2.listened then
+      local first, last_2
+      do
+        local first_2, last_3 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        first, last_2 = tonumber(first_2) or 1, tonumber(last_3) or 1
+      end
+      for i = 0, last_2 - 1 do
+        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last_2 + 1
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+        if heard ~= 0 then
+          break
+        end
+      end
+    end
+  end
 end
 return {
   word,

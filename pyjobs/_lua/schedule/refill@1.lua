@@ -82,12 +82,18 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'scheduled')
     local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       born = its_mode and true,
       mode = its_mode or nil,
       key = queue,
+      scheduled = whole(meta[3]),
+      nearest = nil,
+      awake = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -125,8 +131,10 @@ end
 for i = more, #ARGV, 3 do
   known[ARGV[i]] = read_refillable(q, ARGV[i])
 end
+q.nearest = q.scheduled or math.huge
+q.awake = redis.call('LLEN', q.key .. ':wake')
 do
-  local item, item_2 = q.key .. ':meta', q.key .. ':meta'
+  local item, item_2, item_3 = q.key .. ':meta', q.key .. ':meta', q.key .. ':wake'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -142,7 +150,11 @@ do
           if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
             bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
           else
-            bad = nil
+            if item_3 and not redis.acl_check_cmd('LPUSH', item_3) then
+              bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_3
+            else
+              bad = nil
+            end
           end
         end
       end
@@ -201,5 +213,26 @@ if q.scheduled then
   redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
 else
   redis.call('HDEL', q.key .. ':meta', 'scheduled')
+end
+if q.scheduled and q.scheduled < q.nearest then
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    q_2.listened = unpack(redis.call('HMGET', q_2.key .. ':meta', 'listened'))
+    if q_2.listened then
+      local first, last
+      do
+        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+      end
+      for i = 0, last - 1 do
+        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+        if heard ~= 0 then
+          break
+        end
+      end
+    end
+  end
 end
 return reply

@@ -9,7 +9,7 @@ from pyjobs.worker.claiming.core import REFUSED, WorkerCore
 from pyjobs.worker.claiming.handback import hand_back, hand_back_rest
 from pyjobs.worker.claiming.lanes import Lane
 from pyjobs.worker.claiming.outbox import EndedRun, Request
-from pyjobs.worker.claiming.parts import alearn, learn
+from pyjobs.worker.claiming.parts import PartsReader, learn
 from pyjobs.worker.claiming.prefetch import STUCK_SECONDS
 from pyjobs.worker.claiming.roundtrips import RoundTrips
 from pyjobs.worker.claiming.tokens import listener_of
@@ -21,10 +21,10 @@ __all__ = [
     "Calendars",
     "EndedRun",
     "Lane",
+    "PartsReader",
     "Request",
     "RoundTrips",
     "WorkerCore",
-    "alearn",
     "hand_back",
     "hand_back_rest",
     "learn",

@@ -78,13 +78,13 @@ class WorkerCore:
         self.fatal: PyjobsError | None = None
         # Parts of split queues are added while the worker runs.
         self._names = [*settings.queues]
-        self.keys = self._keys = [*settings.queue_keys]
+        self.keys = [*settings.queue_keys]
         self._apart, self._nonce = apart, nonce
         self._concurrency = settings.concurrency
         self._policy, self._timeout = settings.policy, settings.timeout
         self.lanes = Lanes(
-            Lane(queues, Claims(self.mode, self._keys, self._policy, nonce, queues))
-            for queues in queues_of_lanes(len(self._keys), apart=apart)
+            Lane(queues, Claims(self.mode, self.keys, self._policy, nonce, queues))
+            for queues in queues_of_lanes(len(self.keys), apart=apart)
         )
         # Jobs that can't be released are only claimed ahead when the settings ask for it.
         fixed = 0 if settings.prefetch is None and not self.mode.leases else settings.prefetch
@@ -228,7 +228,7 @@ class WorkerCore:
     def requests(self, now: float, lane: Lane) -> list[Request]:
         """Return what goes into the next round trip of a lane: outcomes, and a claim when there is
         room."""
-        requests = [self._request(*part) for part in lane.outbox.drain(self._keys)]
+        requests = [self._request(*part) for part in lane.outbox.drain(self.keys)]
         claims = lane.claims
         if lane.renewals_first or not claims.asks_any(now):
             return requests
@@ -299,7 +299,7 @@ class WorkerCore:
             run.lose()
             if outcome := self._handed_back():
                 outbox.add(run, outcome)
-        return [self._request(*part).call for part in outbox.drain(self._keys)]
+        return [self._request(*part).call for part in outbox.drain(self.keys)]
 
     def give_up(self) -> None:
         """Mark every held run as lost, and drop it: this worker records nothing more."""

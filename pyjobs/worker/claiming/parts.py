@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 
 from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.engine import REGISTER_SECONDS
 from pyjobs.errors import PyjobsError
-from pyjobs.transport import REPLY_SECONDS, AsyncServer, Server, aread_parts, read_parts
+from pyjobs.transport import (
+    REPLY_SECONDS,
+    AsyncServer,
+    Backoff,
+    Server,
+    aread_parts,
+    read_parts,
+)
 from pyjobs.worker.claiming.core import WorkerCore
 from pyjobs.worker.claiming.lanes import Lane
 
 # So many queues are asked at once.
 AT_ONCE = 8
+# Seconds until a queue that could not be asked is asked again, at most; doubled each time.
+FIRST_PAUSE = 1.0
 
 
 def learn(core: WorkerCore, server: Server, keys: Sequence[str]) -> None:
@@ -30,32 +41,68 @@ def learn(core: WorkerCore, server: Server, keys: Sequence[str]) -> None:
                 pass
 
 
-async def alearn(core: WorkerCore, server: AsyncServer, keys: Sequence[str]) -> list[Lane]:
-    """Let a core claim from all parts of its queues, as far as Redis says them; return new lanes.
+class PartsReader:
+    """Responsible for asking, again and again, in how many parts a worker's queues are split.
+
+    Every queue is asked at the start and each minute. A queue that could not be asked is asked
+    again after a pause that grows, by itself: one command, and no other queue waits for the answer.
 
     Args:
-        core: the core.
+        core: claims from the parts.
         server: the worker's connections.
         keys: the keys of its queues.
     """
-    turns, found = asyncio.Semaphore(AT_ONCE), dict[int, Sequence[str]]()
 
-    async def read(index: int, key: str) -> None:
-        # A queue whose parts can't be read is read again a minute later.
-        with contextlib.suppress(PyjobsError):
-            async with turns:
-                found[index] = (await aread_parts(server, key)).keys(key)
+    def __init__(self, core: WorkerCore, server: AsyncServer, keys: Sequence[str]) -> None:
+        self._core, self._server, self._keys = core, server, keys
+        self._backoff = Backoff(FIRST_PAUSE, REGISTER_SECONDS)
+        self._unread: list[str] = []
+        self._due = self._all_due = -math.inf
 
-    # A node that says nothing must not hold up the queues of other nodes for long.
-    reading = [asyncio.create_task(read(index, key)) for index, key in enumerate(keys)]
-    if reading:
-        await asyncio.wait(reading, timeout=REPLY_SECONDS)
-    for task in reading:
-        await cancel_and_wait(task)
-    lanes: list[Lane] = []
-    for index, parts in sorted(found.items()):
-        lanes += added(core, index, parts)
-    return lanes
+    def pause(self, now: float) -> float:
+        """Return the seconds until queues are to be asked again.
+
+        Args:
+            now: seconds, monotonic.
+        """
+        return max(0.0, min(self._due, self._all_due) - now)
+
+    async def read(self, now: float) -> list[Lane]:
+        """Ask the queues that are due, and let the core claim from all parts that they say; return
+        new lanes.
+
+        Args:
+            now: seconds, monotonic.
+        """
+        asked = self._unread
+        if now >= self._all_due:
+            asked, self._all_due = list(self._keys), now + REGISTER_SECONDS
+        found = await self._ask(asked)
+        self._unread = [key for key in asked if key not in found]
+        if not self._unread:
+            self._backoff.reset()
+        self._due = now + self._backoff.pause() if self._unread else math.inf
+        lanes: list[Lane] = []
+        for index, key in enumerate(self._keys):
+            lanes += added(self._core, index, found.get(key, ()))
+        return lanes
+
+    async def _ask(self, keys: Sequence[str]) -> dict[str, Sequence[str]]:
+        """Return the parts of the queues that have answered."""
+        turns, found = asyncio.Semaphore(AT_ONCE), dict[str, Sequence[str]]()
+
+        async def read(key: str) -> None:
+            with contextlib.suppress(PyjobsError):
+                async with turns:
+                    found[key] = (await aread_parts(self._server, key)).keys(key)
+
+        # A node that says nothing must not hold up the queues of other nodes for long.
+        reading = [asyncio.create_task(read(key)) for key in keys]
+        if reading:
+            await asyncio.wait(reading, timeout=REPLY_SECONDS)
+        for task in reading:
+            await cancel_and_wait(task)
+        return found
 
 
 def added(core: WorkerCore, index: int, parts: Sequence[str]) -> Iterator[Lane]:

@@ -69,7 +69,7 @@ class WakeWaiter:
                 self._idle.clear()
                 wait = self._core.idle_ms(time.monotonic(), self._lane)
                 if wait is not None:
-                    await self._one(wait_seconds(wait, self._longest))
+                    await self._one(idle_seconds(wait, self._longest))
                     self._woken()
         finally:
             await self._tokens.close()
@@ -105,7 +105,7 @@ class WakeWaiter:
             self._core.woken(self._lane)
 
 
-def wait_seconds(wait: int, longest: float) -> float:
+def idle_seconds(wait: int, longest: float) -> float:
     """Return for how long an idle worker waits, in seconds.
 
     Args:

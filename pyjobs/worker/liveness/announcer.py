@@ -62,7 +62,7 @@ class Announcer:
         self._version = version("pyjobs")
         self._ended = threading.Event()
         self._sending = threading.Lock()
-        self._said = False
+        self._is_listed = False
 
     def about(self, now: float) -> bytes:
         """Return what the worker says: JSON of at most MOST_BYTES.
@@ -108,7 +108,7 @@ class Announcer:
             self.due = now + self._period
             with self._sending:
                 if not self._ended.is_set():
-                    self._said = self._send(server, self._calls(self._keep, self.about(now)))
+                    self._is_listed = self._send(server, self._calls(self._keep, self.about(now)))
 
     async def leave(self, server: AsyncServer) -> None:
         """Say that the worker has ended, if its latest announcement was answered. Nothing is
@@ -120,7 +120,7 @@ class Announcer:
         self.end()
         # An announcement that is under way must not come after the word that the worker has ended.
         await asyncio.to_thread(self._sending.acquire, timeout=LEAVE_SECONDS)
-        if self._said:
+        if self._is_listed:
             with contextlib.suppress(PyjobsError, OSError):
                 async with asyncio.timeout(LEAVE_SECONDS):
                     await arun_many(server, self._calls(0, b""))

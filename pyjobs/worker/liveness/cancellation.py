@@ -40,7 +40,7 @@ class CancellationListener:
     def __init__(self, server: Server, channels: Sequence[str]) -> None:
         self._subscription = Subscription(server, channels, Backoff(FIRST_PAUSE, LONGEST_PAUSE))
         self._reported = False
-        self._deaf_until = 0.0
+        self._ignores_until = 0.0
         self._ended = threading.Event()
         # Closing the far end makes the near end readable, which ends a wait.
         self._near, self._far = socket.socketpair()
@@ -99,8 +99,8 @@ class CancellationListener:
             until = min(until, time.monotonic() + pause)
         while not self.ended:
             now = time.monotonic()
-            if now >= self._deaf_until and (heard := self._read()):
-                self._deaf_until = now + GAP_SECONDS
+            if now >= self._ignores_until and (heard := self._read()):
+                self._ignores_until = now + GAP_SECONDS
                 return heard
             begun = self._subscription.ready and not self._reported
             if now >= until or begun or self._subscription.is_open != open_before:
@@ -132,8 +132,8 @@ class CancellationListener:
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._near, selectors.EVENT_READ)
-                if now < self._deaf_until:
-                    until = min(until, self._deaf_until)
+                if now < self._ignores_until:
+                    until = min(until, self._ignores_until)
                 elif self._subscription.source is not None:
                     selector.register(self._subscription.source, selectors.EVENT_READ)
                 elif self._subscription.is_open:
@@ -149,4 +149,4 @@ class CancellationListener:
 
 def note(error: Exception) -> None:
     """Log at level debug why cancelled jobs are not heard of now; heartbeats find them later."""
-    log.debug("of cancelled jobs only heartbeats tell for now (%s)", error)
+    log.debug("only heartbeats find cancelled jobs for now (%s)", error)

@@ -29,7 +29,7 @@ LABELS = ("queue", "task")
 PUT_OFF = {"snooze": "snoozed", "continue": "continued"}
 
 
-def outcome_of(ended: EndedRun, word: str) -> str:
+def outcome_label(ended: EndedRun, word: str) -> str:
     """Return what became of a job, as the label `outcome`.
 
     Args:
@@ -133,7 +133,7 @@ class WorkerMetrics:
             if not request.ended or isinstance(answer, Exception):
                 continue
             for ended, word in zip(request.ended, answer, strict=True):
-                outcome = outcome_of(ended, word)
+                outcome = outcome_label(ended, word)
                 # A run that its heartbeat has found lost was counted then.
                 if not (outcome in ("lost", "cancelled") and ended[0].state is RunState.LOST):
                     self._count(ended[0], outcome)

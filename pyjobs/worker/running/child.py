@@ -25,7 +25,7 @@ from pyjobs.engine import Outcome
 from pyjobs.errors import PyjobsError
 from pyjobs.worker.process import STOPS
 from pyjobs.worker.run import Run
-from pyjobs.worker.running.child_main import RECEIVED, Answer, Messages, Ready, packed, serve
+from pyjobs.worker.running.child_main import RECEIVED, Messages, Ready, RunAnswer, packed, serve
 from pyjobs.worker.running.child_updates import Update, UpdateReply
 
 # Children are forked by a process that has imported pyjobs and has no thread. A fork of the worker
@@ -48,7 +48,7 @@ class Owner(Protocol):
     def child_ready(self, child: Child) -> None:
         """The child can run jobs."""
 
-    def child_answered(self, child: Child, run: Run, answer: Answer) -> None:
+    def child_answered(self, child: Child, run: Run, answer: RunAnswer) -> None:
         """The child has ended a run, and has none now."""
 
     def child_ended(self, child: Child, code: int | None) -> None:

@@ -29,7 +29,8 @@ from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.process import STOPS, Forks, StopSignals
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.child_updates import ChildUpdates, Update, UpdateReply
-from pyjobs.worker.running.invocation import Handler, Returned, called
+from pyjobs.worker.running.invocation import ReturnedAwaitable, called
+from pyjobs.worker.running.job import Handler
 
 LENGTH = struct.Struct("!I")
 RECEIVED = 1 << 18
@@ -48,7 +49,7 @@ class Ready(NamedTuple):
     why_not: str = ""
 
 
-class Answer(NamedTuple):
+class RunAnswer(NamedTuple):
     """A child's message at the end of a run.
 
     Attributes:
@@ -100,7 +101,7 @@ def serve(
         weighs: whether answers say how much memory the child has.
     """
     end_with_parent()
-    child = Child(near, weighs)
+    child = ChildRuns(near, weighs)
     with StopSignals(child.on_signal):
         # They were blocked since before the start, so that a Ctrl-C ends no half-made child.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
@@ -118,7 +119,7 @@ def serve(
             return
 
 
-class Child:
+class ChildRuns:
     """Responsible for the runs of this process.
 
     Args:
@@ -162,7 +163,7 @@ class Child:
                 if outcome.verb == "fail" and self._is_given_up():
                     raise Ended
                 self._is_busy = False
-                self._near.sendall(packed(Answer(outcome, resident() if self._weighs else 0)))
+                self._near.sendall(packed(RunAnswer(outcome, resident() if self._weighs else 0)))
 
     def _ran(self, handler: Handler, run: Run, context: contextvars.Context) -> Outcome:
         """Return the outcome of a run, which may say something meanwhile."""
@@ -194,10 +195,10 @@ class Child:
 
     def _outcome(self, handler: Handler, run: Run, context: contextvars.Context) -> Outcome:
         ended = called(handler, run, context, Forks.count)
-        if not isinstance(ended, Returned):
+        if not isinstance(ended, ReturnedAwaitable):
             return ended
         try:
-            return ended.context.run(asyncio.run, awaited(ended.awaitable))
+            return ended.context.run(asyncio.run, awaited_outcome(ended.awaitable))
         except BaseException as error:
             return failure(error)
 
@@ -211,7 +212,7 @@ class Child:
             return True
 
 
-async def awaited(awaitable: Any) -> Outcome:
+async def awaited_outcome(awaitable: Any) -> Outcome:
     """Await what a handler returned, and return the outcome."""
     return outcome_of(await awaitable)
 

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask
 from pyjobs.worker.run import Run
-from pyjobs.worker.running.invocation import Handler, Report
-from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.invocation import Report
+from pyjobs.worker.running.job import ClaimedJob, Handler
 from pyjobs.worker.running.middleware import Middleware, surrounded
 from pyjobs.worker.running.task_executor import TaskExecutor
 from pyjobs.worker.running.thread_executor import ThreadExecutor

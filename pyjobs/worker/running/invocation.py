@@ -16,14 +16,13 @@ from pyjobs.engine import Outcome
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
-from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.job import ClaimedJob, Handler
 from pyjobs.worker.running.streaming import exhausted
 
-Handler = Callable[[ClaimedJob], Any]
 Report = Callable[[Run, Outcome], None]
 
 
-class Returned:
+class ReturnedAwaitable:
     """Holds an awaitable that a plain handler returned, which the event loop is to await."""
 
     def __init__(self, awaitable: Any, context: contextvars.Context) -> None:
@@ -46,7 +45,7 @@ def decoded(run: Run) -> ClaimedJob | Outcome:
 
 def called(
     handler: Handler, run: Run, context: contextvars.Context, forks: int
-) -> Outcome | Returned:
+) -> Outcome | ReturnedAwaitable:
     """Call a plain handler, and return its outcome or the awaitable that it returned. A process
     that the handler has forked, and that comes back from it, ends here.
 
@@ -68,7 +67,7 @@ def called(
         if outcome.verb == "fail":
             rest = context.run(exhausted, result, job)
             if is_awaitable(rest):
-                return Returned(rest, context)
+                return ReturnedAwaitable(rest, context)
             if rest is not result:
                 outcome = outcome_of(rest)
         return outcome

@@ -6,7 +6,7 @@ Only what a handler meets may live here. What the worker itself knows of a run l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pyjobs import codec
@@ -206,8 +206,8 @@ class ClaimedJob:
     def context(self) -> Any:
         """What the worker's `lifespan` has yielded; None without a lifespan, and in a child
         process."""
-        held = getattr(self._run, "held", None)
-        return None if held is None else held.value
+        found = getattr(self._run, "lifespan_value", None)
+        return None if found is None else found.value
 
     @property
     def lost(self) -> bool:
@@ -281,3 +281,7 @@ class ClaimedJob:
 async def pulled_outcome(job: ClaimedJob) -> Outcome:
     """Wait until `done` or `fail` ends the job, and return its outcome; the handler of a pull."""
     return await job._until_ended()
+
+
+# What runs a job: a function of the claimed job.
+Handler = Callable[[ClaimedJob], Any]

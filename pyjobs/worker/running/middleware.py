@@ -13,8 +13,8 @@ from typing import Any
 
 from pyjobs.asyncutil import enter
 from pyjobs.worker.process import Forks
-from pyjobs.worker.running.invocation import Handler, is_awaitable
-from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.invocation import is_awaitable
+from pyjobs.worker.running.job import ClaimedJob, Handler
 from pyjobs.worker.running.streaming import exhausted
 
 Middleware = Callable[[ClaimedJob], Any]

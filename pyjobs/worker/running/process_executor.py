@@ -22,8 +22,9 @@ from pyjobs.worker.outcomes import failure, too_late
 from pyjobs.worker.process import how_ended
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.child import Child, pickled
-from pyjobs.worker.running.child_main import Answer
-from pyjobs.worker.running.invocation import Handler, Report, seconds_left
+from pyjobs.worker.running.child_main import RunAnswer
+from pyjobs.worker.running.invocation import Report, seconds_left
+from pyjobs.worker.running.job import Handler
 from pyjobs.worker.settings import Children
 
 log = logger(__name__)
@@ -161,7 +162,7 @@ class ProcessExecutor:
             self._idle.append(child)
             self._hand_out()
 
-    def child_answered(self, child: Child, run: Run, answer: Answer) -> None:
+    def child_answered(self, child: Child, run: Run, answer: RunAnswer) -> None:
         if not child.ending:
             if self._is_due(child):
                 child.retire()

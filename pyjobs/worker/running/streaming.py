@@ -11,10 +11,9 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from pyjobs.errors import TooLarge, Unencodable
-from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.job import ClaimedJob, Handler
 from pyjobs.worker.verdicts import Reject
 
-Handler = Callable[[ClaimedJob], Any]
 Append = Callable[[Any], Awaitable[None]]
 
 

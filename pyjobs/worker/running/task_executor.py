@@ -15,13 +15,13 @@ from pyjobs.worker.outcomes import failure, outcome_of, too_late
 from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.invocation import (
-    Handler,
     Report,
-    Returned,
+    ReturnedAwaitable,
     decoded,
     is_awaitable,
     seconds_left,
 )
+from pyjobs.worker.running.job import Handler
 from pyjobs.worker.running.streaming import awritten
 from pyjobs.worker.verdicts import Continue, verdict_of
 
@@ -64,7 +64,7 @@ class TaskExecutor:
     def start(self, run: Run) -> None:
         self._start(run, self._run(run), self._context)
 
-    def resume(self, run: Run, returned: Returned) -> None:
+    def resume(self, run: Run, returned: ReturnedAwaitable) -> None:
         """Start a run whose handler was called in a thread and has returned an awaitable."""
         self._start(run, self._run(run, returned), returned.context)
 
@@ -97,7 +97,7 @@ class TaskExecutor:
             left = seconds_left(run) or 0.0
             self._timers[run] = self._loop.call_later(left, self._late, run)
 
-    async def _run(self, run: Run, returned: Returned | None = None) -> None:
+    async def _run(self, run: Run, returned: ReturnedAwaitable | None = None) -> None:
         if run not in self._tasks:
             # A loop that makes eager tasks runs this from within `start`.
             await asyncio.sleep(0)

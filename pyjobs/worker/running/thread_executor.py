@@ -15,7 +15,13 @@ from pyjobs.engine import RELEASE, Outcome
 from pyjobs.worker.outcomes import failure, too_late
 from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
-from pyjobs.worker.running.invocation import Handler, Report, Returned, called, seconds_left
+from pyjobs.worker.running.invocation import (
+    Report,
+    ReturnedAwaitable,
+    called,
+    seconds_left,
+)
+from pyjobs.worker.running.job import Handler
 from pyjobs.worker.running.task_executor import TaskExecutor
 
 
@@ -54,7 +60,7 @@ class ThreadExecutor:
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._work: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
-        self._ended: deque[tuple[Run, Outcome | Returned]] = deque()
+        self._ended: deque[tuple[Run, Outcome | ReturnedAwaitable]] = deque()
         self._collect_is_scheduled = False
         self._threads: set[HandlerThread] = set()
         self._abandoned: set[HandlerThread] = set()
@@ -168,7 +174,7 @@ class ThreadExecutor:
         thread ends it at most between two runs, and `check` replaces it."""
         while not thread.abandoned and (run := self._work.get()) is not None:
             thread.run_taken = run
-            ended: Outcome | Returned = RELEASE
+            ended: Outcome | ReturnedAwaitable = RELEASE
             try:
                 # A run that was given up before it began is skipped.
                 if run in self._timers and run.begin(time.monotonic()):
@@ -193,13 +199,13 @@ class ThreadExecutor:
         while self._ended:
             run, ended = self._ended.popleft()
             if run not in self._timers:
-                if isinstance(ended, Returned):
+                if isinstance(ended, ReturnedAwaitable):
                     ended.close()
-            elif isinstance(ended, Returned):
+            elif isinstance(ended, ReturnedAwaitable):
                 self._resume(run, ended)
             else:
                 self._end(run, ended)
 
-    def _resume(self, run: Run, returned: Returned) -> None:
+    def _resume(self, run: Run, returned: ReturnedAwaitable) -> None:
         self._stop_timer(run)
         self._tasks.resume(run, returned)
