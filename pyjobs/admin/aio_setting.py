@@ -175,7 +175,7 @@ class AsyncSettings(Base[AsyncServer]):
         Raises:
             BadArgument: a name is malformed, or the split broke off: split the queue again.
             Forbidden: Redis's access rules forbid the call.
-            Unavailable: Redis can't be reached.
+            Unavailable: Redis can't be reached, or a part has moved to another node meanwhile.
         """
         with self._errors:
             return await adrive(self._server, splits.settle(self._keys, queue, progress))

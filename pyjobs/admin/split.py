@@ -29,7 +29,7 @@ from pyjobs.engine import (
 )
 from pyjobs.engine import read_counters as counters_of
 from pyjobs.engine import read_events as events_of
-from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.errors import BadArgument, PyjobsError, Unavailable
 from pyjobs.validate import whole
 
 Owner = Callable[[str], Hashable]
@@ -191,10 +191,13 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
 
     Raises:
         BadArgument: the split broke off, so that a part knows another number.
+        Unavailable: a part has moved to another node meanwhile.
     """
     key = keys.queue(queue)
     first: Parts = yield read_parts(key)
     everything = first.keys(key)
+    owner: Owner = yield Owners()
+    nodes = [owner(part) for part in everything]
     known = raised((yield [read_parts(part) for part in everything]))
     if any(part.number != first.number for part in known):
         raise BadArgument(f"settle: the split of queue {queue} broke off: split it again")
@@ -208,7 +211,9 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
             for name in names:
                 unique = yield Words(("HGET", _text(name), "unique"), near=part)
                 id = _text(name)[len(begin) :]
-                if hash_of(unique or id) % found.number != at:
+                if hash_of(unique or id) % found.number != at and not (
+                    unique is None and (yield from _of_schedule(part, id))
+                ):
                     return id
             looked += len(names)
             if progress:
@@ -216,10 +221,23 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
             cursor = _text(after)
             if cursor == "0":
                 break
+    # What has moved meanwhile, or is on its way, was not all seen: a node knows nothing of the SCAN
+    # of another. A call for a part names its node of now, or is refused.
+    raised((yield [read_parts(part) for part in everything]))
+    if nodes != [owner(part) for part in everything]:
+        raise Unavailable(f"settle: a part of queue {queue} has moved to another node: call again")
     for part in everything:
         yield settle_parts(part)
     yield Learned(key)
     return ""
+
+
+def _of_schedule(part: PartKey, id: str) -> Plan[bool]:
+    """Return whether a schedule of the part has made a job: such jobs stay in its part."""
+    name, _, moment = id.rpartition(":")
+    if not name or not moment.isdecimal():
+        return False
+    return (yield Words(("ZSCORE", Keys.schedules(part), name), near=part)) is not None
 
 
 def _text(value: object) -> str:

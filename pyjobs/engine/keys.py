@@ -81,6 +81,15 @@ class Keys:
         return f"{queue}:job:{id}"
 
     @staticmethod
+    def schedules(queue: str) -> str:
+        """Return the key of the sorted set that has the names of a queue's schedules.
+
+        Args:
+            queue: the queue's key.
+        """
+        return f"{queue}:schedules"
+
+    @staticmethod
     def own(queue: str) -> list[str]:
         """Return the keys that a queue has besides those of its jobs.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from statistics import median
 from typing import Any
 
@@ -16,6 +17,8 @@ from support.store import Jobs, Store
 import pyjobs
 from pyjobs.admin import Admin
 from pyjobs.admin.filters import Filter
+from pyjobs.admin.plan import Owners, drive
+from pyjobs.admin.split import settle
 from pyjobs.engine import (
     RELIABLE,
     Keys,
@@ -28,8 +31,8 @@ from pyjobs.engine import (
     send_jobs,
     set_parts,
 )
-from pyjobs.errors import BadArgument, NoSchedule, ResultGone, WrongParts
-from pyjobs.transport import read_parts, run
+from pyjobs.errors import BadArgument, NoSchedule, ResultGone, Unavailable, WrongParts
+from pyjobs.transport import connect, read_parts, run
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claiming.claims import Claims
 
@@ -119,6 +122,48 @@ def test_growth_is_settled_when_no_job_is_left_in_the_part_of_before(
     assert admin.settle_parts("mail") == ""
     assert admin.parts("mail").older == 0
     assert admin.split("mail", 4).number == 4
+
+
+@everywhere
+def test_jobs_that_schedules_have_made_keep_no_split_from_being_settled(
+    store: Store, admin: Admin
+) -> None:
+    ids = [f"report:{moment}" for moment in range(10**12, 10**12 + 4)]
+    assert {hash_of(id) % 2 for id in ids} == {0, 1}
+    with pyjobs.Client(store.url, queue="mail", results=False) as client:
+        client.schedules.set("report", every=3600)
+        for id in ids:
+            admin.run_schedule("mail", "report", id=id)
+        admin.split("mail", 2)
+        assert admin.settle_parts("mail") == ""
+        other = next(id for n in range(99) if hash_of(id := f"other:{n}") % 4 == 2)
+        client.submit(1, id=other)
+        admin.split("mail", 4)
+        assert admin.settle_parts("mail") == other
+
+
+def seen_moving(plan: Any) -> Any:
+    """A plan in whose sight each part is at another node each time."""
+    nodes, answer = count(), None
+    while True:
+        try:
+            step = plan.send(answer)
+        except StopIteration as end:
+            return end.value
+        answer = (lambda key: next(nodes)) if isinstance(step, Owners) else (yield step)
+
+
+@in_memory
+def test_a_split_is_not_settled_whose_parts_have_moved_while_they_were_looked_at(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    client.cancel(client.submit(0))
+    admin.split("mail", 2)
+    admin.purge("mail", "pending")
+    with connect(store.url) as server, pytest.raises(Unavailable, match="moved to another node"):
+        drive(server, seen_moving(settle(Keys(), "mail", None)))
+    assert admin.parts("mail").older == 1
+    assert admin.settle_parts("mail") == ""
 
 
 @at(SOCKET_PLACES)
