@@ -100,7 +100,9 @@ def _cronsim() -> Any:
     try:
         import cronsim  # noqa: PLC0415  # an extra
     except ImportError:
-        raise MissingExtra("cron= needs cronsim: pip install 'pyjobs[schedules]'") from None
+        raise MissingExtra(
+            "cron= needs the extra 'schedules': pip install 'pyjobs[schedules]'"
+        ) from None
     return cronsim
 
 

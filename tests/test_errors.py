@@ -175,3 +175,12 @@ def test_the_words_of_a_failed_job_are_those_of_its_handler(
     error = errors.JobFailed(*told)
     assert str(error) == words
     assert (error.type, error.message, error.traceback, error.reason) == told
+
+
+def test_every_message_about_a_missing_extra_has_the_same_words() -> None:
+    package = Path(errors.__file__).parent
+    source = "\n".join(path.read_text() for path in package.rglob("*.py"))
+    source = re.sub(r'"\n\s+f?"', "", source)
+    told = re.findall(r".*pip install 'pyjobs\[(\w+)\]'", source)
+    same = re.findall(r"needs? the extra '(\w+)': pip install 'pyjobs\[\1\]'", source)
+    assert told == same and len(same) > 5

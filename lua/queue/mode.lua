@@ -24,7 +24,7 @@ check_whole(q)
 if bad then return redis.error_reply(bad) end
 check_types(q)
 local scheduled = redis.call('ZCARD', schedules_key(q))
-local held = q.waiting + q.delayed_count + q.inflight_count + q.dead_count + redis.call('ZCARD', outbox_key(q))
+local held = q.pending_count + q.delayed_count + q.inflight_count + q.dead_count + redis.call('ZCARD', outbox_key(q))
 local was = q.mode or ''
 if was == mode then return { 'same', was, held, scheduled } end
 if held + scheduled > 0 then return { 'kept', was, held, scheduled } end

@@ -25,4 +25,4 @@ if q.happened and was_paused then
   write_events(q)
 end
 if wakes then wake(q) end
-return math.min(q.waiting, 1)
+return math.min(q.pending_count, 1)

@@ -17,4 +17,4 @@ read_lengths(q)
 if not has_jobs(q) then return 0 end
 redis.call('LTRIM', q.wake, 0, 0)  -- Redis allows it when it is full, and LPUSH then
 wake(q)
-return math.min(q.waiting, 1)
+return math.min(q.pending_count, 1)

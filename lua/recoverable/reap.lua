@@ -43,7 +43,7 @@ check_types(q)
 bad = denied('HSET', q.job, 'PEXPIRE', q.job, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed,
   'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending, 'LPUSH', q.wake, 'ZADD', q.inflight)
 if bad then return redis.error_reply(bad) end
-if not q.born and q.waiting + q.inflight_count + q.delayed_count > 0 then mend_meta(q) end
+if not q.born and q.pending_count + q.inflight_count + q.delayed_count > 0 then mend_meta(q) end
 local dropped = drop_head(q, limit)
 local seen, back = reap_stale(q, limit, older_than)
 local promoted = promote(q, limit)

@@ -51,7 +51,7 @@ bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.
   'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending,
   'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
-if not q.born and q.waiting + q.inflight_count + q.delayed_count > 0 then mend_meta(q) end
+if not q.born and q.pending_count + q.inflight_count + q.delayed_count > 0 then mend_meta(q) end
 local dropped = drop_head(q, limit)
 local seen, back, dead = reap_expired(q, limit, max_crashes)
 local promoted = promote(q, limit)

@@ -46,7 +46,7 @@ local reply = {}
 for i = runs, #ARGV, 2 do
   reply[#reply + 1], reply[#reply + 2] = run_now(q, ARGV[i + 1], schedules[i])
 end
-if q.waiting > 0 then wake(q) end
+if q.pending_count > 0 then wake(q) end
 write_counters(q)
 write_events(q)
 return reply

@@ -24,7 +24,7 @@ def watchfiles() -> Any:
         return importlib.import_module("watchfiles")
     except ImportError:
         raise BadArgument(
-            "--reload needs watchfiles, which is not installed: pip install 'pyjobs[reload]'"
+            "--reload needs the extra 'reload': pip install 'pyjobs[reload]'"
         ) from None
 
 

@@ -190,6 +190,9 @@ class Listener(Generic[J]):
         finally:
             self._asked.discard(node)
             self._pace.took(time.monotonic() - began)
+            if self._stopped.is_set():
+                # What was connected anew since the close.
+                self._server.close()
 
 
 def note(error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Any, TypedDict
 from urllib.parse import quote
 
@@ -78,7 +79,9 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     if OWN & options.keys():
         options = {name: value for name, value in options.items() if name not in OWN}
     if unknown := options.keys() - CONVERTERS.keys():
-        raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option")
+        near = get_close_matches(min(unknown), [*CONVERTERS, *OWN, "queue", "id"], n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option{hint}")
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
 
 

@@ -359,7 +359,7 @@ def no_arguments(data: Any, args: Sequence[Any]) -> None:
         name = getattr(data, "__name__", type(data).__name__)
         raise BadArgument(f"data: {name} is a function; make it a task by @task, and submit that")
     if args:
-        raise BadArgument(f"data: {len(args)} more arguments, but only a task takes arguments")
+        raise BadArgument("data: only a task takes further arguments; a queue is named by queue=")
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:

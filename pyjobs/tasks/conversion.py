@@ -52,7 +52,8 @@ class Converter:
             self._msgspec = None
             if not all(map(is_plain, [*annotations, result, chunk])):
                 raise MissingExtra(
-                    f"task {what}: its annotations need msgspec: pip install 'pyjobs[tasks]'"
+                    f"task {what}: its annotations need the extra 'tasks': "
+                    "pip install 'pyjobs[tasks]'"
                 ) from None
             return
         fields = [
@@ -191,7 +192,7 @@ class Converter:
             MissingExtra: msgspec is not installed.
         """
         if self._msgspec is None:
-            raise MissingExtra("a schema needs msgspec: pip install 'pyjobs[tasks]'")
+            raise MissingExtra("a schema needs the extra 'tasks': pip install 'pyjobs[tasks]'")
         found: dict[str, Any] = self._msgspec.json.schema(self._struct)
         return found
 

@@ -85,4 +85,4 @@ def test_a_missing_library_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
     cli.module("words", MODULE)
     done = cli("work", "words:worker", "--reload")
     assert done.code == 1
-    assert "--reload needs watchfiles, which is not installed: pip install" in done.err
+    assert "--reload needs the extra 'reload': pip install" in done.err

@@ -292,7 +292,8 @@ class TestBadInput:
             ({"data": float("nan")}, Unencodable, "JSON"),
             ({"data": "x" * 1_048_577}, BadArgument, "data: 1048579 bytes"),
             ({"delay": -1}, BadArgument, "delay"),
-            ({"priority": 1}, BadArgument, "priority"),
+            ({"priority": 1}, BadArgument, "priority: submit has no such option$"),
+            ({"dely": 1}, BadArgument, r"dely: submit has no such option; did you mean delay\?"),
         ],
     )
     def test_a_bad_argument_is_refused_and_writes_nothing(

@@ -36,8 +36,8 @@ HEARD = 15.0
 # Before its first claim a worker waits for a silent node two or three times, 5 s each: which of
 # its questions go to that node is by chance. A fourth wait would be a fault.
 STARTED = 19.0
-# Less than a node that says nothing is waited for.
-AT_ONCE = 4.0
+# A call to a node that says nothing is given up after 10 s at least.
+AT_ONCE = 8.0
 SERVERS = [
     pytest.param(name, marks=() if name == PREFERRED else pytest.mark.long)
     for name in sorted(FOUND)
@@ -349,6 +349,38 @@ def test_an_asyncio_client_submits_to_other_nodes_while_a_submit_waits_for_a_sil
             assert (await waits).created
 
     asyncio.run(submit())
+
+
+def test_the_progress_of_a_job_is_seen_while_a_job_of_a_silent_node_reports_too(
+    cluster: ClusterOfNodes,
+) -> None:
+    queue, other = cluster.names(2, "progress")
+    begun, free = set[str](), threading.Event()
+
+    def handle(job: pyjobs.ClaimedJob) -> None:
+        begun.add(job.queue)
+        step = 0
+        while not free.wait(0.02):
+            step = min(step + 1, 1000)
+            job.progress(step / 1000)
+
+    with (
+        working(cluster.url, handle, queues=[queue, other], concurrency=2, prefetch=0),
+        pyjobs.Client(cluster.url, sweep=600.0) as client,
+    ):
+        jobs = [client.submit(1, queue=name) for name in (queue, other)]
+        wait_until(lambda: len(begun) == 2, SOON)
+        try:
+            with silence(cluster.owner(other)):
+                time.sleep(0.5)
+                seen, first = jobs[0].info(), time.monotonic()
+                while seen is None or seen == jobs[0].info():
+                    assert time.monotonic() - first < AT_ONCE
+                    time.sleep(0.1)
+        finally:
+            free.set()
+        for job in jobs:
+            job.result(SOON)
 
 
 @pytest.mark.long

@@ -375,7 +375,8 @@ def test_run_all_stores_moments_beyond_those_that_a_schedule_keeps(here: Jobs) -
     """A schedule keeps 64 moments, and a worker stores more."""
     assert here.run_all(tasks=[minutely]) == []
     here.travel(5 * HOUR)
-    assert len(here.run_all(tasks=[minutely])) == 300
+    # A minute may begin while they run.
+    assert len(here.run_all(tasks=[minutely])) in (300, 301)
 
 
 def test_arun_all_makes_schedules_too(here: Jobs) -> None:

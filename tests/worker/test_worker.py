@@ -295,6 +295,18 @@ class TestSettings:
         worker = pyjobs.Worker(store.url)
         with pytest.raises(BadArgument, match="handler"):
             worker.run()
+        with pytest.raises(BadArgument, match="handler: none is called with the job alone: too"):
+
+            @worker.handler
+            def none() -> None:
+                pass
+
+        with pytest.raises(BadArgument, match=r"handler: two is called with .* missing .*'b'"):
+
+            @worker.handler
+            def two(job: Any, b: Any) -> None:
+                pass
+
         with pytest.raises(BadArgument, match="handler: a str can't be called"):
             worker.handler("in_thread")  # type: ignore[type-var]
         assert worker.handler(in_thread) is in_thread

@@ -44,8 +44,8 @@ local function choose(q, room, unfit)
     found = nil
   until room.full or room.jobs == 0 or last
   q.ids, q.jobs, q.leaving = ids, jobs, taken
-  if not q.counted and taken >= q.waiting then q.waiting = redis.call('LLEN', q.pending) end
-  q.waiting = q.waiting - taken
+  if not q.counted and taken >= q.pending_count then q.pending_count = redis.call('LLEN', q.pending) end
+  q.pending_count = q.pending_count - taken
 end
 
 -- Every queue of a claim. Returns what is not to be run.
@@ -53,7 +53,7 @@ local function choose_all(all, room)
   local unfit = {}
   for _, q in ipairs(all) do
     q.leaving = 0
-    local some = q.waiting > 0 and not is_paused(q)
+    local some = q.pending_count > 0 and not is_paused(q)
     if some and room.jobs > 0 and not room.full then choose(q, room, unfit) end
   end
   return unfit

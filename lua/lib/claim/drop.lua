@@ -22,7 +22,7 @@ end
 -- Drops what stands at the head of the list in front of the first job that may run, `limit` entries at most. Returns
 -- how many.
 local function drop_head(q, limit)
-  local unfit, piece, fit = {}, 1, q.waiting == 0
+  local unfit, piece, fit = {}, 1, q.pending_count == 0
   while not fit and #unfit < limit do
     local found = redis.call('LRANGE', q.pending, -#unfit - piece, -#unfit - 1)
     for i = #found, 1, -1 do
@@ -36,7 +36,7 @@ local function drop_head(q, limit)
   end
   if #unfit == 0 then return 0 end
   redis.call('LTRIM', q.pending, 0, -#unfit - 1)
-  q.waiting = q.waiting - #unfit
+  q.pending_count = q.pending_count - #unfit
   drop(unfit)
   return #unfit
 end

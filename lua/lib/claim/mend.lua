@@ -6,7 +6,7 @@
 -- To be called after a write that Redis allows when it is full.
 local function mend_place(q, id, state)
   if state == 'pending' then
-    q.waiting = redis.call('RPUSH', q.pending, id)
+    q.pending_count = redis.call('RPUSH', q.pending, id)
   elseif state == 'delayed' then
     redis.call('ZADD', q.delayed, 'NX', now, id)
   elseif state == 'inflight' then

@@ -13,14 +13,14 @@ local function look_ahead(q)
   q.due, q.ends = math.huge, math.huge
   if sets > 0 then
     local first = first_of(q.inflight)
-    q.flies = first < math.huge
+    q.has_inflight = first < math.huge
     if q.mode == 'reliable' then q.ends = first end
-    if sets > (q.flies and 1 or 0) then q.due = first_of(q.delayed) end
+    if sets > (q.has_inflight and 1 or 0) then q.due = first_of(q.delayed) end
   else
-    q.flies = false
+    q.has_inflight = false
   end
   if not q.born then q.scheduled = first_scheduled(q) end
-  q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
+  q.lost = not q.born and (q.pending_count > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
   if q.due >= QUARANTINE then q.due = math.huge end  -- the jobs in quarantine stand beyond every time
   if q.scheduled then q.due = math.min(q.due, q.scheduled) end
   if q.ends < math.huge then read_absence(q) end
@@ -28,8 +28,8 @@ end
 
 -- Every queue of a claim; and whether one has the record of this claim, jobs to move into the list, or jobs there.
 -- `limit` is how many jobs the claim has room for: the ids of so many, and of one more, are read from the lists. Where
--- there are more, q.waiting is at most how many wait, and q.counted is false. `traced` says that the claim asks for trace
--- contexts.
+-- there are more, q.pending_count is at most how many wait, and q.counted is false. `traced` says that the claim asks for
+-- trace contexts.
 local function open_all(keys, mode, nonce, limit, traced)
   local all, room = { moves = false, fires = false, busy = false, again = false }, limit
   for i, key in ipairs(keys) do
@@ -46,20 +46,20 @@ local function open_all(keys, mode, nonce, limit, traced)
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
     q.head = redis.call('LRANGE', q.pending, -room - 1, '-1')
-    q.waiting, q.counted = #q.head, #q.head <= room
-    room = math.max(room - q.waiting, 0)
+    q.pending_count, q.counted = #q.head, #q.head <= room
+    room = math.max(room - q.pending_count, 0)
     look_ahead(q)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
     -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.
     all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now or q.stale
       or q.graced and not q.waits or q.lost
-    all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
+    all.busy = all.busy or all.moves or q.pending_count > 0 and not is_paused(q)
     all[i], q.traced = q, traced
   end
   -- A claim that was sent again finds its record. Where nothing waits and nothing is in flight, neither takes a job.
   for _, q in ipairs(all) do
-    if all.busy or q.flies then q.record = redis.call('GET', q.claim .. nonce) end
+    if all.busy or q.has_inflight then q.record = redis.call('GET', q.claim .. nonce) end
     all.again = all.again or q.record
   end
   return all
@@ -80,7 +80,7 @@ local function wait_for(all)
     if is_paused(q) then
       moment = math.min(moment, q.paused < MAX_AT and q.paused or moment, next_look(q))
     else
-      if q.waiting > 0 then return 0 end
+      if q.pending_count > 0 then return 0 end
       moment = math.min(moment, q.due, next_look(q))
     end
   end

@@ -23,7 +23,7 @@ local function promote(q, limit)
       mend_place(q, id, states[i])
     else
       redis.call('HSET', q.job .. id, 'state', 'pending')
-      q.waiting = redis.call('LPUSH', q.pending, id)
+      q.pending_count = redis.call('LPUSH', q.pending, id)
     end
   end
   if quarantined and not q.suspect then

@@ -35,7 +35,7 @@ local function leave_quarantine(q, all)
   else
     redis.call('HSET', q.job .. id, 'state', 'pending')
     redis.call('HSET', q.meta, 'suspect', id)
-    q.waiting = redis.call('RPUSH', q.pending, id)
+    q.pending_count = redis.call('RPUSH', q.pending, id)
   end
   q.suspect = id or false
 end
@@ -44,7 +44,7 @@ end
 local function leave_quarantine_all(all, room)
   for _, q in ipairs(all) do
     if room > 0 then leave_quarantine(q, all) end
-    room = room - q.waiting
+    room = room - q.pending_count
     look_ahead(q)
   end
 end

@@ -35,7 +35,7 @@ local function reap_expired(q, limit, max_crashes)
         table.insert(back, id)
       else
         redis.call('HSET', q.job .. id, 'state', 'pending')
-        q.waiting = redis.call('RPUSH', q.pending, id)
+        q.pending_count = redis.call('RPUSH', q.pending, id)
         table.insert(back, id)
       end
     end

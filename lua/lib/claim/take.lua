@@ -33,11 +33,11 @@ local function check_claim(all, unfit)
   for _, q in ipairs(all) do
     if unfit[1] then
       check_types(q)
-      q.waiting = q.waiting - q.leaving
-    elseif q.waiting > 0 then
+      q.pending_count = q.pending_count - q.leaving
+    elseif q.pending_count > 0 then
       read_awake(q)
     end
-    more, old = more or q.waiting > 0, old or q.expiring or q.grace
+    more, old = more or q.pending_count > 0, old or q.expiring or q.grace
   end
   local drops = unfit[1] and key
   bad = denied('HSET', key, 'ZADD', key, 'SET', key, 'LPUSH', (more or drops) and key, 'HDEL', old and key,
@@ -54,8 +54,8 @@ local function take(q, at, nonce, score, hold, reply)
   if #ids == 0 then return end
   local number = string.format('%.0f', tonumber(q.token) + 1)
   local token = number .. '-' .. nonce
-  local flies = q.ends < math.huge
-  local leases = q.mode == 'reliable' and lease_fields(q, hold, flies and 1 or 0, stamp) or {}
+  local has_inflight = q.ends < math.huge
+  local leases = q.mode == 'reliable' and lease_fields(q, hold, has_inflight and 1 or 0, stamp) or {}
   redis.call('HSET', q.meta, 'token', number, unpack(leases))
   local flight, till, first, again = {}, string.format('%.0f', score), #reply + 1, nil
   for i, id in ipairs(ids) do
@@ -79,7 +79,7 @@ local function take(q, at, nonce, score, hold, reply)
   redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', string.format('%.0f', hold))
   if q.mode ~= 'reliable' then return end
   q.ends = math.min(q.ends, score)
-  if not flies then end_grace(q) end
+  if not has_inflight then end_grace(q) end
 end
 
 -- Takes what was chosen: each job is in flight with `score`, and the record of the claim is kept for `hold` ms.
@@ -87,7 +87,7 @@ local function take_all(all, nonce, score, hold)
   local reply = { -1 }
   for at, q in ipairs(all) do
     if q.leaving > 0 then take(q, at, nonce, score, hold, reply) end
-    if q.waiting > 0 and not is_paused(q) then wake(q) end
+    if q.pending_count > 0 and not is_paused(q) then wake(q) end
   end
   reply[1] = wait_for(all)
   return reply

@@ -29,7 +29,7 @@ local function take_list(q, at, room, reply)
   until room.full or room.jobs == 0 or #found < wanted
   if taken > 0 then redis.call('LTRIM', q.pending, 0, -taken - 1) end
   for _, text in ipairs(broken) do add_broken(q, text) end
-  q.waiting = q.waiting - taken
+  q.pending_count = q.pending_count - taken
   count_waits(q, reply, first)
   write_counters(q)
   write_events(q)
@@ -38,11 +38,12 @@ end
 local function take_messages(all, room)
   local reply = { -1 }
   for at, q in ipairs(all) do
-    if room.jobs > 0 and not room.full and q.waiting > 0 and not is_paused(q) then take_list(q, at, room, reply) end
-    if is_paused(q) then
+    local paused = is_paused(q)
+    if room.jobs > 0 and not room.full and q.pending_count > 0 and not paused then take_list(q, at, room, reply) end
+    if paused then
       local ms = paused_for(q)
       if ms > 0 and (reply[1] < 0 or reply[1] > ms) then reply[1] = ms end
-    elseif q.waiting > 0 then
+    elseif q.pending_count > 0 then
       reply[1] = 0
       wake(q)
     end

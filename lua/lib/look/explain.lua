@@ -57,7 +57,7 @@ local function explain_waiting(q, id)
   if before == 0 then return { 'next', 'it is the next to be claimed' .. idle } end
   local stand = before and before .. ' jobs stand before it' or 'more than 999 jobs stand before it'
   if before == 1 then stand = '1 job stands before it' end
-  return { 'pending', stand .. ', of ' .. q.waiting .. ' in the list' .. idle }
+  return { 'pending', stand .. ', of ' .. q.pending_count .. ' in the list' .. idle }
 end
 
 local function explain(q, id)

@@ -29,9 +29,10 @@ local function count_all(q)
   local ends, due = first_score(q.inflight), first_score(q.delayed)
   if due and due >= QUARANTINE then due = nil end
   return {
-    q.born and q.mode or '', layout_of(q), q.waiting, redis.call('ZCARD', q.delayed),
+    q.born and q.mode or '', layout_of(q), q.pending_count, redis.call('ZCARD', q.delayed),
     redis.call('ZCOUNT', q.delayed, QUARANTINE, '+inf'), redis.call('ZCARD', q.inflight),
     ends and ends <= now and now - ends or -1, redis.call('ZCARD', q.dead), redis.call('LLEN', q.broken),
-    q.waiting > 0 and oldest_of(q) or -1, due and math.max(due - now, 0) or -1, paused_for(q), q.awake > 0 and 1 or 0,
+    q.pending_count > 0 and oldest_of(q) or -1, due and math.max(due - now, 0) or -1, paused_for(q),
+    q.awake > 0 and 1 or 0,
   }
 end

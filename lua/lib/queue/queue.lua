@@ -80,7 +80,7 @@ end
 -- Reads, into q, how many jobs are pending and whether a wake token is there. A script that adds jobs calls it
 -- before its first write.
 local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
+  q.pending_count = redis.call('LLEN', q.pending)
   q.awake = redis.call('LLEN', q.wake)
 end
 

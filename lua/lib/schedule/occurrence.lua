@@ -21,7 +21,7 @@ local function make_occurrence(q, id, schedule)
   end
   redis.call('HSET', q.job .. id, unpack(fields))
   if unique then redis.call('SET', unique_key(q, unique), id) end
-  q.waiting = redis.call('LPUSH', q.pending, id)
+  q.pending_count = redis.call('LPUSH', q.pending, id)
   count(q, schedule[TASK_OPTION], 'submitted', 1)
   if q.happened then table.insert(q.happened, { 'submitted', id, schedule[TASK_OPTION], 0 }) end
   return true

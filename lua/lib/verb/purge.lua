@@ -48,7 +48,7 @@ local function purge(q, place, limit)
   if bad then return redis.error_reply(bad) end
   local entries, left
   if place == 'pending' then
-    entries, left = redis.call('LRANGE', q.pending, -limit, -1), q.waiting
+    entries, left = redis.call('LRANGE', q.pending, -limit, -1), q.pending_count
     redis.call('LTRIM', q.pending, 0, -#entries - 1)
   else
     entries = redis.call('ZRANGE', q[place], 0, limit - 1)

@@ -103,15 +103,15 @@ local reply = {}
 local function list_finding(q_2, id)
   local before
   do
-    if not q_2.waiting then
-      q_2.waiting = redis.call('LLEN', q_2.pending)
+    if not q_2.pending_count then
+      q_2.pending_count = redis.call('LLEN', q_2.pending)
       q_2.awake = redis.call('LLEN', q_2.wake)
     end
     local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
     if from_left then
-      before = q_2.waiting - 1 - from_left
+      before = q_2.pending_count - 1 - from_left
     else
-      if q_2.waiting <= 1000 then
+      if q_2.pending_count <= 1000 then
         before = false
       end
     end
@@ -177,15 +177,15 @@ local function check(q_2, id)
     do
       local before
       do
-        if not q_2.waiting then
-          q_2.waiting = redis.call('LLEN', q_2.pending)
+        if not q_2.pending_count then
+          q_2.pending_count = redis.call('LLEN', q_2.pending)
           q_2.awake = redis.call('LLEN', q_2.wake)
         end
         local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
         if from_left then
-          before = q_2.waiting - 1 - from_left
+          before = q_2.pending_count - 1 - from_left
         else
-          if q_2.waiting <= 1000 then
+          if q_2.pending_count <= 1000 then
             before = false
           end
         end

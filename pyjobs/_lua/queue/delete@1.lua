@@ -112,7 +112,7 @@ if not bad then
       key = queue,
       home = home,
       switches = whole(meta[3]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
       inflight_count = nil,
       delayed_count = nil,
@@ -133,7 +133,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
 q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')

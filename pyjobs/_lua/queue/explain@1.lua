@@ -183,19 +183,19 @@ if (q.paused and q.paused > now) then
   }
 end
 local function explain_waiting(q_2, id_2)
-  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+  q_2.pending_count = redis.call('LLEN', q_2.key .. ':pending')
   q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
   local before
   do
-    if not q_2.waiting then
-      q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+    if not q_2.pending_count then
+      q_2.pending_count = redis.call('LLEN', q_2.key .. ':pending')
       q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
     end
     local from_left = redis.call('LPOS', q_2.key .. ':pending', id_2, 'RANK', '-1', 'MAXLEN', '1000')
     if from_left then
-      before = q_2.waiting - 1 - from_left
+      before = q_2.pending_count - 1 - from_left
     else
-      if q_2.waiting <= 1000 then
+      if q_2.pending_count <= 1000 then
         before = false
       end
     end
@@ -219,7 +219,7 @@ local function explain_waiting(q_2, id_2)
   end
   return {
     'pending',
-    stand .. ', of ' .. q_2.waiting .. ' in the list' .. idle,
+    stand .. ', of ' .. q_2.pending_count .. ' in the list' .. idle,
   }
 end
 local function score_of(key, id_2)

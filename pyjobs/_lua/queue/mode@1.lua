@@ -49,7 +49,7 @@ if not bad then
       mode = its_mode or nil,
       key = queue,
       parts = whole(meta[3]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
       inflight_count = nil,
       delayed_count = nil,
@@ -73,14 +73,14 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
 q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
 q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
 q.dead_count = redis.call('ZCARD', q.key .. ':dead')
 local scheduled = redis.call('ZCARD', (q.key .. ':schedules'))
-local held = q.waiting + q.delayed_count + q.inflight_count + q.dead_count + redis.call('ZCARD', (q.key .. ':moving'))
+local held = q.pending_count + q.delayed_count + q.inflight_count + q.dead_count + redis.call('ZCARD', (q.key .. ':moving'))
 local was = q.mode or ''
 if was == mode then
   return {

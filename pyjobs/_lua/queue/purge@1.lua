@@ -102,7 +102,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.pending)
+q.pending_count = redis.call('LLEN', q.pending)
 q.awake = redis.call('LLEN', q.wake)
 redis.call('LLEN', q.broken)
 q.inflight_count = redis.call('ZCARD', q.inflight)
@@ -141,7 +141,7 @@ if bad then
 end
 local entries, left
 if state == 'pending' then
-  entries, left = redis.call('LRANGE', q.pending, string.format('%.0f', -limit), '-1'), q.waiting
+  entries, left = redis.call('LRANGE', q.pending, string.format('%.0f', -limit), '-1'), q.pending_count
   redis.call('LTRIM', q.pending, '0', string.format('%.0f', -#entries - 1))
 else
   entries = redis.call('ZRANGE', q[state], '0', string.format('%.0f', limit - 1))

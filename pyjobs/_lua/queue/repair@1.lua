@@ -132,15 +132,15 @@ local function is_unlisted(q_2, id, token, walked)
   do
     local before
     do
-      if not q_2.waiting then
-        q_2.waiting = redis.call('LLEN', q_2.pending)
+      if not q_2.pending_count then
+        q_2.pending_count = redis.call('LLEN', q_2.pending)
         q_2.awake = redis.call('LLEN', q_2.wake)
       end
       local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
       if from_left then
-        before = q_2.waiting - 1 - from_left
+        before = q_2.pending_count - 1 - from_left
       else
-        if q_2.waiting <= 1000 then
+        if q_2.pending_count <= 1000 then
           before = false
         end
       end
@@ -162,15 +162,15 @@ end
 local function list_finding(q_2, id)
   local before
   do
-    if not q_2.waiting then
-      q_2.waiting = redis.call('LLEN', q_2.pending)
+    if not q_2.pending_count then
+      q_2.pending_count = redis.call('LLEN', q_2.pending)
       q_2.awake = redis.call('LLEN', q_2.wake)
     end
     local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
     if from_left then
-      before = q_2.waiting - 1 - from_left
+      before = q_2.pending_count - 1 - from_left
     else
-      if q_2.waiting <= 1000 then
+      if q_2.pending_count <= 1000 then
         before = false
       end
     end
@@ -236,15 +236,15 @@ local function check(q_2, id)
     do
       local before
       do
-        if not q_2.waiting then
-          q_2.waiting = redis.call('LLEN', q_2.pending)
+        if not q_2.pending_count then
+          q_2.pending_count = redis.call('LLEN', q_2.pending)
           q_2.awake = redis.call('LLEN', q_2.wake)
         end
         local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
         if from_left then
-          before = q_2.waiting - 1 - from_left
+          before = q_2.pending_count - 1 - from_left
         else
-          if q_2.waiting <= 1000 then
+          if q_2.pending_count <= 1000 then
             before = false
           end
         end
@@ -337,7 +337,7 @@ local function first_scheduled(q_2)
   return first and first < 9999999999999 and first or nil
 end
 local function repair(q_2, first)
-  q_2.waiting = redis.call('LLEN', q_2.pending)
+  q_2.pending_count = redis.call('LLEN', q_2.pending)
   q_2.awake = redis.call('LLEN', q_2.wake)
   redis.call('LLEN', q_2.broken)
   q_2.inflight_count = redis.call('ZCARD', q_2.inflight)
@@ -456,7 +456,7 @@ local function repair(q_2, first)
     elseif needs.place then
       local state = needs.state
       if state == 'pending' then
-        q_2.waiting = redis.call('RPUSH', q_2.pending, id)
+        q_2.pending_count = redis.call('RPUSH', q_2.pending, id)
       elseif state == 'delayed' then
         redis.call('ZADD', q_2.delayed, 'NX', now, id)
       elseif state == 'inflight' then

@@ -51,9 +51,9 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
-local wakes = q.waiting > 0 or q.scheduled or redis.call('EXISTS', q.key .. ':delayed') == 1
+local wakes = q.pending_count > 0 or q.scheduled or redis.call('EXISTS', q.key .. ':delayed') == 1
 do
   local item = q.key .. ':wake'
   if not redis.acl_check_cmd then
@@ -105,4 +105,4 @@ if wakes then
     end
   end
 end
-return math.min(q.waiting, 1)
+return math.min(q.pending_count, 1)

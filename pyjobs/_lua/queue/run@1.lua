@@ -107,7 +107,7 @@ if not bad then
       born = its_mode and true,
       mode = its_mode or nil,
       key = queue,
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
       inflight_count = nil,
       delayed_count = nil,
@@ -128,7 +128,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
 q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')

@@ -198,7 +198,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.pending)
+q.pending_count = redis.call('LLEN', q.pending)
 q.awake = redis.call('LLEN', q.wake)
 redis.call('LLEN', q.broken)
 q.inflight_count = redis.call('ZCARD', q.inflight)

@@ -53,7 +53,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 local function first_score(key)
   return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
@@ -129,14 +129,14 @@ end
 return {
   q.born and q.mode or '',
   (tonumber(q.layout or '') or 0),
-  q.waiting,
+  q.pending_count,
   redis.call('ZCARD', q.key .. ':delayed'),
   redis.call('ZCOUNT', q.key .. ':delayed', '1000000000000000', '+inf'),
   redis.call('ZCARD', q.key .. ':inflight'),
   ends and ends <= now and now - ends or -1,
   redis.call('ZCARD', q.key .. ':dead'),
   redis.call('LLEN', q.key .. ':broken'),
-  q.waiting > 0 and oldest_of(q) or -1,
+  q.pending_count > 0 and oldest_of(q) or -1,
   due and math.max(due - now, 0) or -1,
   paused_for(q),
   q.awake > 0 and 1 or 0,

@@ -34,7 +34,7 @@ if not bad then
       mode = its_mode or nil,
       key = queue,
       scheduled = whole(meta[3]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
     }
     if q_2.switches then
@@ -52,9 +52,9 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
-if not (q.waiting > 0 or q.scheduled or redis.call('EXISTS', q.key .. ':delayed') == 1) then
+if not (q.pending_count > 0 or q.scheduled or redis.call('EXISTS', q.key .. ':delayed') == 1) then
   return 0
 end
 redis.call('LTRIM', q.key .. ':wake', '0', '0')
@@ -76,4 +76,4 @@ if q.awake == 0 then
     end
   end
 end
-return math.min(q.waiting, 1)
+return math.min(q.pending_count, 1)

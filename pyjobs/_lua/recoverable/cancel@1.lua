@@ -131,7 +131,7 @@ if not bad then
       key = queue,
       home = home,
       switches = whole(meta[3]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
       inflight_count = nil,
       delayed_count = nil,
@@ -182,7 +182,7 @@ end
 if #live == 0 then
   return words
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
 q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')

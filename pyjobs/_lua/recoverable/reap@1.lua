@@ -55,7 +55,7 @@ if not bad then
       home = home,
       suspect = meta[3],
       switches = whole(meta[4]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
       inflight_count = nil,
       delayed_count = nil,
@@ -76,7 +76,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
 q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
@@ -133,7 +133,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-if not q.born and q.waiting + q.inflight_count + q.delayed_count > 0 then
+if not q.born and q.pending_count + q.inflight_count + q.delayed_count > 0 then
   redis.call('ZREM', q.key .. ':delayed', '')
   redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
   if q.scheduled then
@@ -148,7 +148,7 @@ if not q.born and q.waiting + q.inflight_count + q.delayed_count > 0 then
 end
 local dropped
 do
-  local unfit, piece, fit = {}, 1, q.waiting == 0
+  local unfit, piece, fit = {}, 1, q.pending_count == 0
   while not fit and #unfit < limit do
     local found = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -#unfit - piece), string.format('%.0f', -#unfit - 1))
     for i = #found, 1, -1 do
@@ -182,10 +182,10 @@ do
     dropped = 0
   else
     redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -#unfit - 1))
-    q.waiting = q.waiting - #unfit
+    q.pending_count = q.pending_count - #unfit
     local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
+        q_2.pending_count = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
@@ -352,7 +352,7 @@ do
     redis.call('ZREM', q.key .. ':inflight', unpack(ids))
     local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
+        q_2.pending_count = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
@@ -436,7 +436,7 @@ do
     redis.call('ZREM', q.key .. ':delayed', '', unpack(leaving))
     local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
+        q_2.pending_count = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
@@ -469,7 +469,7 @@ do
         mend_place(q, id, states[i])
       else
         redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
-        q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+        q.pending_count = redis.call('LPUSH', q.key .. ':pending', id)
       end
     end
     if quarantined and not q.suspect then

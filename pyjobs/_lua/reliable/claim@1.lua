@@ -144,20 +144,20 @@ do
         local key = q.key .. ':inflight'
         first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
       end
-      q.flies = first < math.huge
+      q.has_inflight = first < math.huge
       if q.mode == 'reliable' then
         q.ends = first
       end
-      if sets > (q.flies and 1 or 0) then
+      if sets > (q.has_inflight and 1 or 0) then
         q.due = first_of(q.key .. ':delayed')
       end
     else
-      q.flies = false
+      q.has_inflight = false
     end
     if not q.born then
       q.scheduled = first_scheduled(q)
     end
-    q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
+    q.lost = not q.born and (q.pending_count > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
     if q.due >= 1000000000000000 then
       q.due = math.huge
     end
@@ -220,7 +220,7 @@ do
           ends = nil,
           lost = nil,
           head = nil,
-          waiting = nil,
+          pending_count = nil,
           counted = nil,
           fires = nil,
           traced = nil,
@@ -246,17 +246,17 @@ do
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
     q.head = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -room - 1), '-1')
-    q.waiting, q.counted = #q.head, #q.head <= room
-    room = math.max(room - q.waiting, 0)
+    q.pending_count, q.counted = #q.head, #q.head <= room
+    room = math.max(room - q.pending_count, 0)
     look_ahead(q)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
-    all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
+    all.busy = all.busy or all.moves or q.pending_count > 0 and not is_paused(q)
     all[i], q.traced = q, traced
   end
   for _, q in ipairs(all) do
-    if all.busy or q.flies then
+    if all.busy or q.has_inflight then
       q.record = redis.call('GET', q.key .. ':claim:' .. nonce)
     end
     all.again = all.again or q.record
@@ -283,7 +283,7 @@ if not (opened.again or opened.busy) then
       if (q.paused and q.paused > now) then
         moment = math.min(moment, q.paused < 9999999999999 and q.paused or moment, next_look(q))
       else
-        if q.waiting > 0 then
+        if q.pending_count > 0 then
           return 0
         end
         moment = math.min(moment, q.due, next_look(q))
@@ -434,7 +434,7 @@ if opened.moves then
     return
   end
   for at, q in ipairs(opened) do
-    q.waiting = redis.call('LLEN', q.key .. ':pending')
+    q.pending_count = redis.call('LLEN', q.key .. ':pending')
     q.awake = redis.call('LLEN', q.key .. ':wake')
     redis.call('LLEN', q.key .. ':broken')
     q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
@@ -577,7 +577,7 @@ if opened.moves then
       if unique then
         redis.call('SET', unique_key(q, unique), id)
       end
-      q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+      q.pending_count = redis.call('LPUSH', q.key .. ':pending', id)
       do
         local task = schedule[12]
         if not q.uncounted then
@@ -771,7 +771,7 @@ if opened.moves then
   end
   local function mend_place(q, id, state)
     if state == 'pending' then
-      q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+      q.pending_count = redis.call('RPUSH', q.key .. ':pending', id)
     elseif state == 'delayed' then
       redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
     elseif state == 'inflight' then
@@ -945,7 +945,7 @@ if opened.moves then
               table.insert(back, id)
             else
               redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
-              q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+              q.pending_count = redis.call('RPUSH', q.key .. ':pending', id)
               table.insert(back, id)
             end
           end
@@ -1018,7 +1018,7 @@ if opened.moves then
             mend_place(q, id, states[i])
           else
             redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
-            q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+            q.pending_count = redis.call('LPUSH', q.key .. ':pending', id)
           end
         end
         if quarantined and not q.suspect then
@@ -1074,7 +1074,7 @@ if opened.moves then
       else
         redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
         redis.call('HSET', q.key .. ':meta', 'suspect', id)
-        q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+        q.pending_count = redis.call('RPUSH', q.key .. ':pending', id)
       end
       q.suspect = id or false
     end
@@ -1094,20 +1094,20 @@ if opened.moves then
           local key = q.key .. ':inflight'
           first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
         end
-        q.flies = first < math.huge
+        q.has_inflight = first < math.huge
         if q.mode == 'reliable' then
           q.ends = first
         end
-        if sets > (q.flies and 1 or 0) then
+        if sets > (q.has_inflight and 1 or 0) then
           q.due = first_of(q.key .. ':delayed')
         end
       else
-        q.flies = false
+        q.has_inflight = false
       end
       if not q.born then
         q.scheduled = first_scheduled(q)
       end
-      q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
+      q.lost = not q.born and (q.pending_count > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
       if q.due >= 1000000000000000 then
         q.due = math.huge
       end
@@ -1122,7 +1122,7 @@ if opened.moves then
       if room > 0 then
         leave_quarantine(q, opened)
       end
-      room = room - q.waiting
+      room = room - q.pending_count
       look_ahead(q)
     end
   end
@@ -1170,7 +1170,7 @@ do
   end
   for _, q in ipairs(opened) do
     q.leaving = 0
-    local some = q.waiting > 0 and not (q.paused and q.paused > now)
+    local some = q.pending_count > 0 and not (q.paused and q.paused > now)
     if some and room.jobs > 0 and not room.full then
       local room_2 = room
       local ids, jobs, taken = {}, {}, 0
@@ -1259,10 +1259,10 @@ do
         found = nil
       until room_2.full or room_2.jobs == 0 or last
       q.ids, q.jobs, q.leaving = ids, jobs, taken
-      if not q.counted and taken >= q.waiting then
-        q.waiting = redis.call('LLEN', q.key .. ':pending')
+      if not q.counted and taken >= q.pending_count then
+        q.pending_count = redis.call('LLEN', q.key .. ':pending')
       end
-      q.waiting = q.waiting - taken
+      q.pending_count = q.pending_count - taken
     end
   end
   unfit = unfit_2
@@ -1271,17 +1271,17 @@ if not opened.moves then
   local key, more, old = opened[1].key .. ':job:', false, false
   for _, q in ipairs(opened) do
     if unfit[1] then
-      q.waiting = redis.call('LLEN', q.key .. ':pending')
+      q.pending_count = redis.call('LLEN', q.key .. ':pending')
       q.awake = redis.call('LLEN', q.key .. ':wake')
       redis.call('LLEN', q.key .. ':broken')
       q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
       q.delayed_count = redis.call('ZCARD', q.key .. ':delayed')
       q.dead_count = redis.call('ZCARD', q.key .. ':dead')
-      q.waiting = q.waiting - q.leaving
-    elseif q.waiting > 0 then
+      q.pending_count = q.pending_count - q.leaving
+    elseif q.pending_count > 0 then
       q.awake = redis.call('LLEN', q.key .. ':wake')
     end
-    more, old = more or q.waiting > 0, old or q.expiring or q.grace
+    more, old = more or q.pending_count > 0, old or q.expiring or q.grace
   end
   local drops = unfit[1] and key
   do
@@ -1422,8 +1422,8 @@ do
       if not (#ids == 0) then
         local number = string.format('%.0f', tonumber(q.token) + 1)
         local token = number .. '-' .. nonce_2
-        local flies = q.ends < math.huge
-        local leases = q.mode == 'reliable' and lease_fields(q, lease, flies and 1 or 0, stamp) or {}
+        local has_inflight = q.ends < math.huge
+        local leases = q.mode == 'reliable' and lease_fields(q, lease, has_inflight and 1 or 0, stamp) or {}
         redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
         local flight, till, first, again = {}, string.format('%.0f', score), #reply_2 + 1, nil
         for i, id in ipairs(ids) do
@@ -1502,7 +1502,7 @@ do
         redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', string.format('%.0f', lease))
         if not (q.mode ~= 'reliable') then
           q.ends = math.min(q.ends, score)
-          if not flies then
+          if not has_inflight then
             if q.grace then
               redis.call('HDEL', q.key .. ':meta', 'grace')
             end
@@ -1511,7 +1511,7 @@ do
         end
       end
     end
-    if q.waiting > 0 and not (q.paused and q.paused > now) then
+    if q.pending_count > 0 and not (q.paused and q.paused > now) then
       if q.awake == 0 then
         q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
         q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
@@ -1548,7 +1548,7 @@ do
       if (q.paused and q.paused > now) then
         moment = math.min(moment, q.paused < 9999999999999 and q.paused or moment, next_look(q))
       else
-        if q.waiting > 0 then
+        if q.pending_count > 0 then
           return 0
         end
         moment = math.min(moment, q.due, next_look(q))
@@ -1685,7 +1685,7 @@ if #unfit > 0 then
       redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     else
       if state == 'pending' then
-        q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+        q.pending_count = redis.call('RPUSH', q.key .. ':pending', id)
       elseif state == 'delayed' then
         redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then

@@ -223,7 +223,7 @@ if unknown then
   if #ids == 0 then
     return words
   end
-  opened.waiting = redis.call('LLEN', opened.key .. ':pending')
+  opened.pending_count = redis.call('LLEN', opened.key .. ':pending')
   opened.awake = redis.call('LLEN', opened.key .. ':wake')
   redis.call('LLEN', opened.key .. ':broken')
   opened.inflight_count = redis.call('ZCARD', opened.key .. ':inflight')
@@ -513,7 +513,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('ZREM', q.key .. ':inflight', unpack(ids))
 for i = #ids, 1, -1 do

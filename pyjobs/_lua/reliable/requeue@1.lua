@@ -61,7 +61,7 @@ if not bad then
       unique = queue .. ':unique:',
       switches = whole(meta[3]),
       older = whole(meta[4]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
       inflight_count = nil,
       delayed_count = nil,
@@ -82,7 +82,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('LLEN', q.key .. ':broken')
 q.inflight_count = redis.call('ZCARD', q.key .. ':inflight')
@@ -189,7 +189,7 @@ for _, job in ipairs(back) do
   redis.call('ZREM', q.key .. ':dead', id)
   redis.call('PERSIST', key)
   redis.call('HSET', key, 'state', 'pending', 'token', '', 'past', '0')
-  redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by', 'unknown_since')
+  redis.call('HDEL', key, 'failures', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by', 'unknown_since')
   if unique then
     redis.call('SET', unique_key(q, unique), id)
   end

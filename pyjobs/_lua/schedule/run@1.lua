@@ -80,7 +80,7 @@ if not bad then
       mode = its_mode or nil,
       key = queue,
       switches = whole(meta[3]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
     }
     if q_2.switches then
@@ -99,7 +99,7 @@ if bad then
   return redis.error_reply(bad)
 end
 local schedules = {}
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 local function read_schedule(q_2, called, first)
   local found = redis.pcall('HMGET', (q_2.key .. ':schedule:' .. called), first or 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
@@ -224,7 +224,7 @@ local function run_now(q_2, id, schedule)
         if unique then
           redis.call('SET', unique_key(q_2, unique), id)
         end
-        q_2.waiting = redis.call('LPUSH', q_2.key .. ':pending', id)
+        q_2.pending_count = redis.call('LPUSH', q_2.key .. ':pending', id)
         do
           local task = schedule[12]
           if not q_2.uncounted then
@@ -250,7 +250,7 @@ end
 for i = runs, #ARGV, 2 do
   reply[#reply + 1], reply[#reply + 2] = run_now(q, ARGV[i + 1], schedules[i])
 end
-if q.waiting > 0 then
+if q.pending_count > 0 then
   if q.awake == 0 then
     q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
     q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))

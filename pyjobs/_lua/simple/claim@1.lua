@@ -135,7 +135,7 @@ for i, queue in ipairs(KEYS) do
   opened[i].traced = trace == 1
   do
     local q = opened[i]
-    q.waiting = redis.call('LLEN', q.key .. ':pending')
+    q.pending_count = redis.call('LLEN', q.key .. ':pending')
     q.awake = redis.call('LLEN', q.key .. ':wake')
   end
   redis.call('LLEN', opened[i].key .. ':broken')
@@ -209,7 +209,8 @@ local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 for at, q in ipairs(opened) do
-  if room.jobs > 0 and not room.full and q.waiting > 0 and not (q.paused and q.paused > now) then
+  local paused = q.paused and q.paused > now
+  if room.jobs > 0 and not room.full and q.pending_count > 0 and not paused then
     local taken, broken, first = 0, {}, #reply + 1
     repeat
       local wanted = math.min(16, room.jobs)
@@ -276,7 +277,7 @@ for at, q in ipairs(opened) do
       redis.call('LTRIM', q.key .. ':broken', '0', '999')
       redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     end
-    q.waiting = q.waiting - taken
+    q.pending_count = q.pending_count - taken
     if not q.uncounted then
       local task, n, sum, low, bound = nil, 0, 0, 0, 0
       for i = first, #reply + 1 do
@@ -338,7 +339,7 @@ for at, q in ipairs(opened) do
       end
     end
   end
-  if (q.paused and q.paused > now) then
+  if paused then
     local ms
     if not (q.paused and q.paused > now) then
       ms = 0
@@ -348,7 +349,7 @@ for at, q in ipairs(opened) do
     if ms > 0 and (reply[1] < 0 or reply[1] > ms) then
       reply[1] = ms
     end
-  elseif q.waiting > 0 then
+  elseif q.pending_count > 0 then
     reply[1] = 0
     if q.awake == 0 then
       q.awake = redis.call('LPUSH', q.key .. ':wake', '1')

@@ -204,10 +204,17 @@ def check_handler(handler: Any) -> None:
     """Check that this can be a handler.
 
     Raises:
-        BadArgument: it can't be called.
+        BadArgument: it can't be called, or not with a job as its only argument.
     """
     if not callable(handler):
         raise BadArgument(f"handler: a {type(handler).__name__} can't be called")
+    try:
+        inspect.signature(handler).bind(None)
+    except TypeError as error:
+        name = getattr(handler, "__name__", type(handler).__name__)
+        raise BadArgument(f"handler: {name} is called with the job alone: {error}") from None
+    except ValueError:
+        pass  # A function of compiled code may not say what it takes.
 
 
 def executor_for(

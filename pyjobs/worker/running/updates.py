@@ -6,14 +6,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Hashable, Sequence
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait, running_loop
 from pyjobs.engine import RECORD_ITEMS, RELIABLE, Call, StoredVerbs
 from pyjobs.errors import BadArgument, PyjobsError, TooLarge
 from pyjobs.log import logger
-from pyjobs.transport import AsyncServer, Server, arun
+from pyjobs.transport import AsyncServer, Server, arun, owner_of
 from pyjobs.transport import run as send
 from pyjobs.worker import failpoints
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
@@ -168,9 +168,11 @@ class Updates(BaseUpdates):
         super().__init__(keys, mode)
         self._server = server
         self._loop, self._process = asyncio.get_running_loop(), os.getpid()
-        # The latest report of each run that was not sent: threads add, the loop takes.
-        self._reports: dict[Run, bytes] = {}
-        self._reporting: asyncio.Task[None] | None = None
+        # The latest report of each run that was not sent, by the node of its queue: one that says
+        # nothing must not hold up the reports to others. Threads add, the loop takes.
+        self._reports: dict[Hashable, dict[Run, bytes]] = {}
+        self._reporting: dict[Hashable, asyncio.Task[None]] = {}
+        self._owner = owner_of(server)
 
     def save(self, run: Run, body: bytes) -> Awaitable[None]:
         """Save a state. In the worker's event loop the state is recorded when the returned object
@@ -222,6 +224,10 @@ class Updates(BaseUpdates):
                 sent.result(LOOK_SECONDS)
                 return Recorded()
             except TimeoutError:
+                if sent.done():
+                    # It has ended since: well, or by an error such as this one.
+                    sent.result()
+                    return Recorded()
                 if run.lost:
                     sent.cancel()
                     raise refusal(run, run.loss) from None
@@ -240,30 +246,33 @@ class Updates(BaseUpdates):
         """
         check_held(run)
         check_process(run, self._process)
-        self._reports[run] = body
+        node = self._owner(self._keys[run.queue_index])
+        self._reports.setdefault(node, {})[run] = body
         if running_loop() is self._loop:
-            self._begin_reporting()
+            self._begin_reporting(node)
         else:
             # A worker that has ended reports nothing.
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._begin_reporting)
+                self._loop.call_soon_threadsafe(self._begin_reporting, node)
         return Recorded()
 
     async def close(self) -> None:
         """Report nothing any more."""
-        if self._reporting is not None:
-            await cancel_and_wait(self._reporting)
+        for task in list(self._reporting.values()):
+            await cancel_and_wait(task)
 
-    def _begin_reporting(self) -> None:
-        if self._reporting is None or self._reporting.done():
-            self._reporting = self._loop.create_task(self._report_all(), name="pyjobs-progress")
+    def _begin_reporting(self, node: Hashable) -> None:
+        task = self._reporting.get(node)
+        if task is None or task.done():
+            sending = self._report_all(self._reports[node])
+            self._reporting[node] = self._loop.create_task(sending, name="pyjobs-progress")
 
-    async def _report_all(self) -> None:
-        """Send reports, with a pause after each round, until there is none."""
-        while self._reports:
+    async def _report_all(self, waiting: dict[Run, bytes]) -> None:
+        """Send the reports to one node, with a pause after each round, until there is none."""
+        while waiting:
             queues: dict[int, list[tuple[Run, bytes]]] = {}
-            while self._reports:
-                run, body = self._reports.popitem()
+            while waiting:
+                run, body = waiting.popitem()
                 queues.setdefault(run.queue_index, []).append((run, body))
             for index, reports in queues.items():
                 for at in range(0, len(reports), RECORD_ITEMS):
