@@ -23,7 +23,7 @@ if #KEYS < 1 or (#KEYS ~= 1) then
 end
 local function parse_token(text)
   local queued, started, length, rest = text:match('^(%d+)%.(%d+):?(%d*)%.([A-Za-z0-9_.:-]*)$')
-  if not queued or #queued > 15 or #started > 15 or #length > 3 or #rest > 256 then
+  if not queued or #queued > 15 or #started > 15 or #length > 3 then
     return
   end
   local client, task = rest, nil
