@@ -12,6 +12,7 @@ from redis import crc
 import pyjobs
 from drill.account import Account, settle, undisturbed
 from drill.arrivals import arrivals
+from drill.client import client_cpu
 from drill.growth import grow
 from drill.heard import heard
 from drill.load import LEASE, Load
@@ -204,6 +205,7 @@ DRILLS: dict[str, Drill] = {
     "spread": spread,
     "idle": idle,
     "wakes": wakes,
+    "client": client_cpu,
     "grow": partial(grow, durable="no"),
     "grow-durable": partial(grow, durable="replicas:1"),
     "arrivals": partial(arrivals, kills=False),
