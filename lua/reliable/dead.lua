@@ -38,7 +38,7 @@ repeat
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
     local state, reason, failures, crashes, failure, task = unpack(
-      read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
+      read(q, id, 'state', 'reason', 'failures', 'crashes', 'error', 'task'))
     if state == 'dead' then
       reply[#reply + 1] = {
         id, reason or '-', died, tonumber(failures or 0), tonumber(crashes or 0), failure or '', task or nil,

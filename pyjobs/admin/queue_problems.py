@@ -63,7 +63,7 @@ def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Probl
         till = "until a resume" if stats.paused < 0 else f"for another {stats.paused / 1000:.0f} s"
         yield Problem(
             "warning", "paused", where, f"the queue is paused {till}",
-            f"{stats.pending} jobs are pending, and workers claim none", f"pyjobs resume {queue}",
+            f"jobs are pending ({stats.pending}), and workers claim none", f"pyjobs resume {queue}",
         )  # fmt: skip
     if idle and stats.oldest >= IDLE_MS:
         yield Problem(
@@ -84,7 +84,8 @@ def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Probl
         )  # fmt: skip
     if stats.dead:
         yield Problem(
-            "warning", "dead", where, f"{stats.dead} jobs are dead",
+            "warning", "dead", where,
+            "1 job is dead" if stats.dead == 1 else f"{stats.dead} jobs are dead",
             "they failed for good, and are forgotten a week after", f"pyjobs failures {queue}",
         )  # fmt: skip
     if stats.broken:

@@ -31,7 +31,7 @@ def service_problems(
     if stands and stats.oldest >= IDLE_MS and not workers:
         yield Problem(
             "warning", "unserved", where,
-            f"{stats.pending} jobs are pending, and no worker has announced itself",
+            f"jobs are pending ({stats.pending}), and no worker has announced itself",
             "nobody may run them; a worker of another program need not announce itself",
             "pyjobs work MODULE:WORKER",
         )  # fmt: skip

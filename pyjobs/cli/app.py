@@ -101,7 +101,12 @@ def show_version() -> None:
 
 
 @app.command("help")
-@click.argument("words", metavar="[COMMAND]", nargs=-1)
+@click.argument(
+    "words",
+    metavar="[COMMAND]",
+    nargs=-1,
+    shell_complete=lambda context, _, begun: app.shell_complete(context, begun),
+)
 @click.pass_context
 def show_help(context: click.Context, words: Sequence[str]) -> None:
     """Explain COMMAND, or list the commands."""

@@ -1,4 +1,4 @@
-"""How an error ends a command: one line on stderr, whoever raised the error, and an exit code.
+"""How an error ends a command: one line on stderr, and an exit code.
 
 Only the words of errors may live here; output.py writes them.
 """

@@ -22,7 +22,7 @@ from pyjobs.cli.common import (
     verbose_option,
 )
 from pyjobs.cli.follow import follow as followed
-from pyjobs.cli.operating import admin_of
+from pyjobs.cli.operating import admin_of, queue_argument
 from pyjobs.cli.output import say, show
 from pyjobs.cli.values import SECONDS, Number, Word
 from pyjobs.client import Client, Job
@@ -54,7 +54,7 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 
 
 @click.command(epilog=EXIT_CODES.format("the id, or with --wait the result, is on stdout"))
-@click.argument("queue")
+@queue_argument
 @click.argument("data", metavar="[JSON]", default="-")
 @click.option(
     "--mode",

@@ -29,21 +29,25 @@ class Sender:
     Args:
         core: the client's core.
         server: where the queues are.
-        follow: called when submits were answered.
     """
 
-    def __init__(self, core: ClientCore[Job], server: AsyncServer, follow: Follow) -> None:
+    def __init__(self, core: ClientCore[Job], server: AsyncServer) -> None:
         self._core = core
         self._server = server
-        self._follow = follow
         self._coalescer: Coalescer[Job] = Coalescer(core)
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, item: Item) -> Waiting[Job]:
-        """Send a submit soon. Returns the future that gets its job or its error."""
+    def add(self, item: Item, follow: Follow) -> Waiting[Job]:
+        """Send a submit soon. Returns the future that gets its job or its error.
+
+        Args:
+            item: the submit.
+            follow: called when submits were answered. It is not kept: a client that the program
+                drops is freed at once.
+        """
         waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._send(), name="pyjobs-submit")
+            self._task = asyncio.create_task(self._send(follow), name="pyjobs-submit")
         return waiting
 
     async def close(self) -> None:
@@ -53,7 +57,7 @@ class Sender:
         # A task that is cancelled before its first step has failed no submit.
         self._coalescer.fail(ClientClosed("the client was closed"))
 
-    async def _send(self) -> None:
+    async def _send(self, follow: Follow) -> None:
         """Send the submits that were added, and again while submits were added meanwhile."""
         try:
             while batch := self._coalescer.batch():
@@ -62,7 +66,7 @@ class Sender:
                         self._server, batch.calls(), errors_in_place=True, durable=batch.durable
                     )
                     before = self._coalescer.accept(batch, answers)
-                await self._follow(batch, before)
+                await follow(batch, before)
         except BaseException as error:
             self._coalescer.fail(error)
             raise

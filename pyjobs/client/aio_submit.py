@@ -332,9 +332,9 @@ class AsyncSubmits(HintedClient):
             )
             sender = self._senders.get(node)
             if sender is None:
-                sender = Sender(self._core, self._server, self._follow)
+                sender = Sender(self._core, self._server)
                 self._senders[node] = sender
-            return await sender.add(item)
+            return await sender.add(item, self._follow)
 
     async def _submit(self, batch: Batch[Job], task: str | None) -> list[Job]:
         if not self._middleware:

@@ -4,10 +4,10 @@ Nothing here waits.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, Generic
+from weakref import WeakKeyDictionary
 
 from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.info import JobInfo
@@ -15,9 +15,6 @@ from pyjobs.client.job import BaseJob, J
 from pyjobs.engine import Written
 from pyjobs.errors import ClientClosed
 from pyjobs.progress import Progress
-
-# Reentrant, because a signal handler may use the client too.
-MAKING = threading.RLock()
 
 
 class Reports:
@@ -37,12 +34,16 @@ class Reports:
         self.readers: list[Callable[[Any], None]] = []
 
 
+_made: WeakKeyDictionary[BaseJob, Reports] = WeakKeyDictionary()
+
+
 def reports_of(job: BaseJob) -> Reports:
     """Return the reports of a job, which has none before somebody asks or one is heard."""
-    with MAKING:
-        found: Reports | None = getattr(job, "_reports", None)
-        if found is None:
-            found = job._reports = Reports()
+    found: Reports | None = getattr(job, "_reports", None)
+    if found is None:
+        # There is no lock: a signal handler amid it would wait for the listener, which would wait
+        # for the lock. Several objects may stand for one job: they have the reports of the first.
+        found = job._reports = _made.setdefault(getattr(job, "_of", job), Reports())
     return found
 
 

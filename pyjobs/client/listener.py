@@ -130,13 +130,14 @@ class Listener(Generic[J]):
         """Take messages, and sweep from time to time, until an error or the end."""
         while not self._stopped.is_set():
             self._parts.hear(self._subscription, self.queues)
-            self._hear(self._left())
-            if not self._left():
-                if self._is_over():
-                    return
-                began = time.monotonic()
-                self._sweep(began)
-                self._pace.swept(began, time.monotonic())
+            if left := self._left():
+                self._hear(left)
+                continue
+            if self._is_over():
+                return
+            began = time.monotonic()
+            self._sweep(began)
+            self._pace.swept(began, time.monotonic())
 
     def _left(self) -> float:
         return self._pace.left(time.monotonic(), self._subscription.refusal)
@@ -292,13 +293,14 @@ class AsyncListener(Generic[J]):
         """Take messages, and sweep from time to time, until an error or the end."""
         while True:
             self._parts.hear(subscription, self._queues)
-            await self._hear(subscription, self._left(subscription))
-            if not self._left(subscription):
-                if self._is_over():
-                    return
-                began = time.monotonic()
-                await self._sweep(subscription, began)
-                self._pace.swept(began, time.monotonic())
+            if left := self._left(subscription):
+                await self._hear(subscription, left)
+                continue
+            if self._is_over():
+                return
+            began = time.monotonic()
+            await self._sweep(subscription, began)
+            self._pace.swept(began, time.monotonic())
 
     def _left(self, subscription: AsyncSubscription | AsyncShards) -> float:
         return self._pace.left(time.monotonic(), subscription.refusal)

@@ -50,19 +50,19 @@ class ProducerScene(Scene):
 
         def found() -> dict[str, Any]:
             for at, line in enumerate(self._lines):
-                told = json_of(line.decode(errors="replace"), "a line")
-                if isinstance(told, dict) and wanted(told):
+                report = json_of(line.decode(errors="replace"), "a line")
+                if isinstance(report, dict) and wanted(report):
                     del self._lines[at]
-                    return told
+                    return report
             return {}
 
         return self.wait(found, "the producer did not print the line")
 
     def heard(self, id: str, state: str) -> dict[str, Any]:
         """Wait for the line of a job that has ended; the state must be this one."""
-        told = self.said(lambda found: found.get("id") == id and "state" in found)
-        expect(told["state"] == state, f"it says {told['state']} and not {state}")
-        return told
+        report = self.said(lambda found: found.get("id") == id and "state" in found)
+        expect(report["state"] == state, f"it says {report['state']} and not {state}")
+        return report
 
     def claim(self) -> list[tuple[str, str]]:
         """Claim what waits; return id and token of each job."""
@@ -84,8 +84,8 @@ class Submits(ProducerScene):
     def rule_submit(self) -> None:
         """A job is stored with its id and its data as JSON."""
         self.begin()
-        told = self.give("submit", VALUE)
-        expect(told == {"id": "submit", "outcome": "new"}, f"it printed {told}")
+        report = self.give("submit", VALUE)
+        expect(report == {"id": "submit", "outcome": "new"}, f"it printed {report}")
         data = json_of(self.job("submit")["data"], "the data")
         expect(data == VALUE, f"the data are {data!r} and not {VALUE!r}")
 
@@ -96,19 +96,19 @@ class Submits(ProducerScene):
     def rule_result(self) -> None:
         """The producer hears of a result."""
         self.complete("submit", VALUE)
-        told = self.heard("submit", "done")
-        expect(told.get("result") == VALUE, f"the result is {told.get('result')!r}")
+        report = self.heard("submit", "done")
+        expect(report.get("result") == VALUE, f"the result is {report.get('result')!r}")
 
     def rule_repeat(self) -> None:
         """A repeated submit says the state, and how the job has ended."""
-        told = self.give("submit", VALUE)
-        expect(told.get("outcome") == "done", f"it printed {told}")
+        report = self.give("submit", VALUE)
+        expect(report.get("outcome") == "done", f"it printed {report}")
         self.heard("submit", "done")
 
     def rule_conflict(self) -> None:
         """Other data under the same id are a CONFLICT."""
-        told = self.give("submit", "other")
-        expect("CONFLICT" in str(told.get("error")), f"it printed {told} and no error CONFLICT")
+        report = self.give("submit", "other")
+        expect("CONFLICT" in str(report.get("error")), f"it printed {report} and no error CONFLICT")
 
     def rule_dead(self) -> None:
         """The producer hears of a job that is dead, with reason and error."""
@@ -117,9 +117,9 @@ class Submits(ProducerScene):
         error = {"type": "ValueError", "message": "no", "traceback": ""}
         failed = ("dead", token, "retry", json.dumps(error).encode())
         self.call(RELIABLE.fail(self.key, [failed]))
-        told = self.heard("dead", "dead")
-        expect(told.get("reason") == "attempts", f"the reason is {told.get('reason')!r}")
-        expect(told.get("error") == error, f"the error is {told.get('error')!r}")
+        report = self.heard("dead", "dead")
+        expect(report.get("reason") == "attempts", f"the reason is {report.get('reason')!r}")
+        expect(report.get("error") == error, f"the error is {report.get('error')!r}")
 
     def rule_cancelled(self) -> None:
         """The producer hears of a cancelled job."""
@@ -133,8 +133,8 @@ class Submits(ProducerScene):
         self.give("holder", unique=KEY)
         unique = self.job("holder").get("unique")
         expect(unique == KEY, f"the key is {unique!r} and not {KEY!r}")
-        told = self.give("second", unique=KEY)
-        expect(told == {"id": "holder", "outcome": "pending"}, f"it printed {told}")
+        report = self.give("second", unique=KEY)
+        expect(report == {"id": "holder", "outcome": "pending"}, f"it printed {report}")
         self.complete("holder", 1)
         self.heard("holder", "done")
 
@@ -148,8 +148,8 @@ class Submits(ProducerScene):
     def rule_refused(self) -> None:
         """A submit that is refused is reported with its code, and the producer goes on."""
         for options, code in (({"dely": 1}, "BADARG"), ({"max_attempts": 0}, "BADARG")):
-            told = self.give("refused", **options)
-            expect(code in str(told.get("error")), f"it printed {told}")
+            report = self.give("refused", **options)
+            expect(code in str(report.get("error")), f"it printed {report}")
         self.give("after-refused")
         self.complete("after-refused", 1)
         self.heard("after-refused", "done")
@@ -160,8 +160,8 @@ class Submits(ProducerScene):
         [(_, token)] = self.claim()
         self.redis.hset(f"{self.key}:job:missed", "client", "nobody")
         self.call(RELIABLE.complete(self.key, [("missed", token, b"7")]))
-        told = self.heard("missed", "done")
-        expect(told.get("result") == 7, f"the result is {told.get('result')!r}")
+        report = self.heard("missed", "done")
+        expect(report.get("result") == 7, f"the result is {report.get('result')!r}")
 
     def rule_end(self) -> None:
         """A producer ends when it has heard of all its jobs, with exit code 0."""
@@ -193,15 +193,15 @@ class Outage(ProducerScene):
         self.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         self.call(RELIABLE.cancel(self.key, ["cut"]))
         self.heard("cut", "cancelled")
-        told = self.give("after-cut")
-        expect(told.get("outcome") == "new", f"it printed {told}")
+        report = self.give("after-cut")
+        expect(report.get("outcome") == "new", f"it printed {report}")
 
     def rule_empty(self) -> None:
         """A producer goes on with a Redis that comes back empty, without the bodies of scripts."""
         assert self.server is not None
         self.server.restart()
-        told = self.give("empty")
-        expect(told.get("outcome") == "new", f"it printed {told}")
+        report = self.give("empty")
+        expect(report.get("outcome") == "new", f"it printed {report}")
         self.complete("empty", 1)
         self.heard("empty", "done")
 

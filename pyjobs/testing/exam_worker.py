@@ -122,7 +122,7 @@ class Runs(WorkerScene):
         """A job that fails is tried again, by the next attempt."""
         self.give("retry", {"backoff": 10}, fails=1, message=MESSAGE, value=2)
         job = self.ended("retry")
-        expect(job.get("attempts") == "1", f"{job.get('attempts', 0)} attempts were counted")
+        expect(job.get("failures") == "1", f"{job.get('failures', 0)} failures were counted")
         attempts = self.noted("start", "retry")
         expect(attempts == [1, 2], f"the handler got the attempts {attempts}")
 
@@ -155,7 +155,7 @@ class Runs(WorkerScene):
         self.give("unknown", {"task": "exam.unknown"}, value=1)
         self.wait(lambda: "unknown_since" in self.job("unknown"), "it was not handed back so")
         job = self.job("unknown")
-        expect("attempts" not in job, f"attempts were counted: {job.get('attempts')}")
+        expect("failures" not in job, f"failures were counted: {job.get('failures')}")
         expect(not self.noted("start", "unknown"), "the handler got the job")
         self.call(RELIABLE.cancel(self.key, ["unknown"]))
 
@@ -233,7 +233,7 @@ class Stop(WorkerScene):
         self._end(worker)
         job = self.job("short")
         expect(job["state"] in ("done", "pending"), f"the job is {job['state']}")
-        expect(not {"attempts", "crashes"} & set(job), "an attempt or a crash was counted")
+        expect(not {"failures", "crashes"} & set(job), "a failure or a crash was counted")
 
     def rule_long(self) -> None:
         """The job of a run that does not end is handed back, and wakes another worker."""
@@ -246,7 +246,7 @@ class Stop(WorkerScene):
         job = self.job("long")
         expect(job["state"] == "pending", f"the job is {job['state']}")
         expect(job.get("releases") == "1", "it was not handed back")
-        expect(not {"attempts", "crashes"} & set(job), "an attempt or a crash was counted")
+        expect(not {"failures", "crashes"} & set(job), "a failure or a crash was counted")
         expect(self.redis.llen(f"{self.key}:wake") == 1, "there is no wake token")
         expect(not self.noted("end", "long"), "the handler went on")
 

@@ -55,7 +55,8 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         self._tasks: dict[Address, asyncio.Task[None]] = {}
         self._placing: asyncio.Task[None] | None = None
         self._to_place = asyncio.Event()
-        self._news = asyncio.Event()
+        # Exists while `get` waits.
+        self._waiting: asyncio.Future[None] | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
     async def open(self, seconds: float) -> None:
@@ -85,10 +86,15 @@ class AsyncShards(BaseShards[AsyncSubscription]):
             seconds: how long to wait. With 0 only a message that is there is returned.
         """
         if not (self._messages or self.missed):
-            self._news.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._news.wait()
+            # Cheaper than an Event and asyncio.timeout, which counts for each message.
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.create_future()
+            timer = loop.call_later(seconds, self._news)
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+                timer.cancel()
         return self._messages.popleft() if self._messages else None
 
     async def add(self, channels: Collection[str], seconds: float) -> None:
@@ -199,6 +205,7 @@ class AsyncShards(BaseShards[AsyncSubscription]):
             False,
             sharded=self._table.sharded and node is not ANY_NODE,
             changed=functools.partial(self._changed, node),
+            heard=self._heard,
         )
         self._tasks[node] = asyncio.create_task(self._read(node, part), name="pyjobs-shard")
         return part
@@ -217,8 +224,7 @@ class AsyncShards(BaseShards[AsyncSubscription]):
             while True:
                 message = await part.get(REPLY_SECONDS if probed else QUIET_SECONDS)
                 if message is not None:
-                    self._messages.append(message)
-                    self._news.set()
+                    self._heard(message)
                 elif probed and part.is_asked(probed):
                     raise Unavailable(f"no answer to SUBSCRIBE in {REPLY_SECONDS:g} s")
                 probed = part.probe() if message is None and not probed else None
@@ -231,6 +237,15 @@ class AsyncShards(BaseShards[AsyncSubscription]):
                 del self._tasks[node]
             await part.close()
 
+    def _heard(self, message: Message) -> None:
+        self._messages.append(message)
+        self._news()
+
+    def _news(self) -> None:
+        """End the wait of `get`."""
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
     def _changed(self, node: Address) -> None:
         if (part := self._parts.get(node)) is not None:
             self._answered_by(part)
@@ -239,7 +254,7 @@ class AsyncShards(BaseShards[AsyncSubscription]):
     def _wake(self) -> None:
         self._to_place.set()
         if self.missed:
-            self._news.set()
+            self._news()
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Collection
+from typing import Any
 
 from redis import exceptions
 
@@ -18,7 +20,7 @@ from pyjobs.transport.backoff import Backoff
 from pyjobs.transport.connection import Connection, open_connection, pack
 from pyjobs.transport.errors import raise_translated
 from pyjobs.transport.server import AsyncServer
-from pyjobs.transport.subscription import BaseSubscription, Message
+from pyjobs.transport.subscription import LENGTH, MESSAGES, BaseSubscription, Message
 
 
 class AsyncSubscription(BaseSubscription):
@@ -34,6 +36,8 @@ class AsyncSubscription(BaseSubscription):
         needed: whether an error is raised where Redis's access rules forbid a channel.
         sharded: whether the channels are sharded: only the node of their slot has their messages.
         changed: called when Redis has answered for a channel, or has dropped it.
+        heard: called with each message as soon as it comes, which `get` does not return then. A
+            connection that redis-py reads has all its messages returned by `get`.
     """
 
     _connection: Connection | None
@@ -47,8 +51,10 @@ class AsyncSubscription(BaseSubscription):
         *,
         sharded: bool = False,
         changed: Callable[[], None] = lambda: None,
+        heard: Callable[[Message], None] | None = None,
     ) -> None:
         super().__init__(server, channels, backoff, needed, sharded=sharded, changed=changed)
+        self._hear = heard
         self._waiters: list[asyncio.Future[None]] = []
 
     async def open(self, seconds: float) -> None:
@@ -67,6 +73,8 @@ class AsyncSubscription(BaseSubscription):
         until = time.monotonic() + seconds
         try:
             self._connection = await open_connection(self._pool)
+            if self._hear is not None:
+                self._connection.offer(functools.partial(_pass_on, self._hear))
             await self._send()
             while self._asked:
                 if not await self._read(until):
@@ -198,3 +206,11 @@ class AsyncSubscription(BaseSubscription):
         connection: Connection | None = self._forget()
         if connection is not None:
             await connection.close(self._pool)
+
+
+def _pass_on(heard: Callable[[Message], None], reply: Any) -> bool:
+    """Pass a message on. Returns False for all else."""
+    is_message = type(reply) is list and len(reply) == LENGTH and reply[0] in MESSAGES
+    if is_message:
+        heard(Message(reply[1], reply[2]))
+    return is_message

@@ -58,7 +58,8 @@ class Outage:
             error: why it failed; the first of an outage is logged.
         """
         if not self._away:
-            log.warning("%s is unavailable (%s); trying again", self._where, error)
+            why = str(error).removeprefix(f"{self._where}: ").rstrip(".")
+            log.warning("%s is unavailable (%s); trying again", self._where, why)
         self._away = True
         return self._backoff.pause()
 

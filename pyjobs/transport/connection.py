@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import hiredis
@@ -83,6 +84,10 @@ class Connection(Protocol):
             RedisError: the connection broke, or Redis refuses the connection.
         """
 
+    def offer(self, take: Callable[[Any], bool]) -> None:
+        """Give each reply to `take` as soon as it comes. `reply` gives those for which it returns
+        False; and all of them, where redis-py reads the connection."""
+
     async def quiet(self) -> bool:
         """Return whether the connection is open and has no reply that nobody waits for."""
 
@@ -151,6 +156,9 @@ class PooledConnection:
             raise exceptions.TimeoutError(f"no reply in {seconds:g} s")
         return reply
 
+    def offer(self, take: Callable[[Any], bool]) -> None:
+        pass
+
     async def quiet(self) -> bool:
         try:
             unasked = not self._connection.is_connected or await self._connection.can_read()
@@ -179,6 +187,7 @@ class RawConnection(PooledConnection, asyncio.Protocol):
             replyError=connection._parser.parse_error,
         )
         self._replies: deque[Any] = deque()
+        self._take: Callable[[Any], bool] = lambda reply: False
         self._waiter: asyncio.Future[None] | None = None
         # Exists while the transport's buffer is full; done when there is room again.
         self._room: asyncio.Future[None] | None = None
@@ -207,6 +216,9 @@ class RawConnection(PooledConnection, asyncio.Protocol):
         if isinstance(reply, exceptions.ConnectionError) and not isinstance(reply, REPLIES):
             raise reply
         return checked_reply(reply) if isinstance(reply, exceptions.RedisError) else reply
+
+    def offer(self, take: Callable[[Any], bool]) -> None:
+        self._take = take
 
     async def quiet(self) -> bool:
         unasked = self._replies or self._reader.has_data()
@@ -251,7 +263,8 @@ class RawConnection(PooledConnection, asyncio.Protocol):
         self._reader.feed(data)
         try:
             while (reply := self._reader.gets()) is not False:
-                self._replies.append(reply)
+                if not self._take(reply):
+                    self._replies.append(reply)
         except exceptions.InvalidResponse as error:
             self._break(error)
         if self._replies:

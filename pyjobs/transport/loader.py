@@ -1,6 +1,6 @@
 """Loading the scripts into a server, and publishing them where every language finds them.
 
-Nothing else may live here. A call heals a missing script by itself (send.py). Loading is for
+Nothing else may live here. A call loads a missing script by itself (send.py). Loading is for
 callers that know only a sha, and for workers, whose first calls keep their order so.
 """
 
@@ -47,7 +47,7 @@ def load(server: Server) -> int:
 
 async def aload(server: AsyncServer, mode: str) -> None:
     """Load the scripts that a worker calls into each primary (SCRIPT LOAD). An error is ignored:
-    calls heal it.
+    calls load what is missing.
 
     Without this the first calls could change their order: of calls in one stream, those whose
     scripts are there run before those whose scripts are missing. The nodes of a cluster are

@@ -6,7 +6,6 @@ a command is left out. What is sent, and what a reply means, is decided in retry
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -14,14 +13,8 @@ from weakref import WeakKeyDictionary
 
 from redis import exceptions
 
-from pyjobs.transport.connection import (
-    REPLIES,
-    Connection,
-    can_read,
-    checked_reply,
-    open_connection,
-    pack,
-)
+from pyjobs.transport.connection import Connection, open_connection, pack
+from pyjobs.transport.sync_connection import SyncConnection, open_sync
 
 # So many commands may be written before the reply to the first of them is read.
 WINDOW = 4
@@ -77,16 +70,13 @@ def _spare_of(pool: Any) -> SpareConnection:
     return _spares.setdefault(pool, SpareConnection()) if spare is None else spare
 
 
-def _open(pool: Any, spare: SpareConnection) -> Any:
-    connection = spare.take()
-    if connection is not None:
-        # Readable before a command was sent: the connection has ended, or holds a stray reply.
-        with contextlib.suppress(exceptions.RedisError, OSError):
-            if not can_read(connection):
-                return connection
-        connection.disconnect()
-        pool.release(connection)
-    return pool.get_connection()
+def _open(pool: Any, spare: SpareConnection) -> SyncConnection:
+    kept: SyncConnection | None = spare.take()
+    if kept is not None:
+        if kept.quiet():
+            return kept
+        kept.close(pool)
+    return open_sync(pool)
 
 
 async def _aopen(pool: Any, spare: SpareConnection) -> Connection:
@@ -105,21 +95,20 @@ def exchange(pool: Any, stream: CommandStream) -> None:
         RedisError: the connection broke or could not be made. The stream knows how far it came.
     """
     spare = _spare_of(pool)
-    connection = _open(pool, spare)
+    used = _open(pool, spare)
     try:
         for commands in stream.packed():
-            connection.send_packed_command([commands])
+            used.send(commands)
             while stream.ahead > WINDOW:
-                stream.take(_reply(connection))
+                stream.take(used.reply())
         while stream.ahead:
-            stream.take(_reply(connection))
+            stream.take(used.reply())
     except BaseException:
         # A reply that comes late must not be taken for the reply to another command.
-        connection.disconnect()
-        pool.release(connection)
+        used.close(pool)
         raise
-    if not spare.keep(connection):
-        pool.release(connection)
+    if not spare.keep(used):
+        used.release(pool)
 
 
 async def aexchange(pool: Any, stream: CommandStream) -> None:
@@ -185,10 +174,3 @@ class _OneCommand:
         if isinstance(self._reply, exceptions.RedisError):
             raise self._reply
         return self._reply
-
-
-def _reply(connection: Any) -> Any:
-    try:
-        return connection.read_response(disconnect_on_error=False)
-    except REPLIES as error:
-        return checked_reply(error)

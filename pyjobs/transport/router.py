@@ -81,6 +81,7 @@ class Routing:
         self._calls: dict[int, Call[Any]] = {}
         self._tries = 0
         self._hops = 0
+        self._pulled = False
         self._later = False
         self._silent = False
         # The places of calls that may have run.
@@ -94,8 +95,11 @@ class Routing:
             self._tries += TRIES if self._silent else 1
         elif self._calls:
             self._hops += 1
+        elif self._pulled:
+            return None
         else:
-            first, part = len(self.answers), list(islice(self._source, PART))
+            part = list(islice(self._source, PART))
+            first, self._pulled = len(self.answers), len(part) < PART
             self._calls = dict(enumerate(part, first))
             self.answers += [None] * len(part)
             self._hops = 0
@@ -105,16 +109,19 @@ class Routing:
 
     def groups(self) -> list[Group]:
         """Return the calls of the round, by node; a node that broke the last time comes last."""
-        found: dict[Address, Group] = {}
-        unowned = Group(None, [], [])
+        found: dict[Address | None, Group] = {}
         for place, call in self._calls.items():
             node = self._table.owner(call.keys[0])
-            group = unowned if node is None else found.setdefault(node, Group(node, [], []))
+            if (group := found.get(node)) is None:
+                group = found[node] = Group(node, [], [])
             group.places.append(place)
             group.calls.append(call)
         self._calls, self._later, self._silent = {}, False, False
-        ordered = [found[node] for node in self._table.broken_last(found)]
-        return [unowned, *ordered] if unowned.places else ordered
+        groups = list(found.values())
+        return groups if len(groups) == 1 else sorted(groups, key=self._is_late)
+
+    def _is_late(self, group: Group) -> bool:
+        return group.node is not None and self._table.is_broken(group.node)
 
     def take(self, group: Group, answers: Sequence[Any]) -> None:
         """Take the answers of a group, in its order."""

@@ -1,7 +1,7 @@
 """Opening and closing a redis-py client by a URL. Nothing else may live here.
 
 `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/SERVICE/DB` asks these sentinels for the primary
-of SERVICE at each new connection, so a failover is healed as a broken connection is. USER, PASSWORD
+of SERVICE at each new connection, so a failover is as a broken connection. USER, PASSWORD
 and DB are those of the primary and may be left out. A port that is left out is 26379. The login to
 the sentinels stands in the options `sentinel_username` and `sentinel_password`.
 `rediss+sentinel://` reaches both by TLS, with the options `ssl_...`; those that begin with

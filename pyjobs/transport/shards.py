@@ -67,8 +67,11 @@ class BaseShards(Generic[P]):
     @property
     def refusal(self) -> PyjobsError | None:
         """Why Redis's access rules forbid a channel; None where every channel is allowed."""
-        found = (part.refusal for part in list(self._parts.values()))
-        return next((refusal for refusal in found if refusal is not None), None)
+        # Asked at each message: a loop is cheaper here than a generator.
+        for part in tuple(self._parts.values()):
+            if (refusal := part.refusal) is not None:
+                return refusal
+        return None
 
     @property
     def pause(self) -> float:

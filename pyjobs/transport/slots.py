@@ -104,7 +104,11 @@ class SlotTable:
 
     def broken_last(self, nodes: Iterable[Address]) -> list[Address]:
         """Return these nodes, those whose connection broke the last time after the others."""
-        return sorted(nodes, key=self._broken.__contains__)
+        return sorted(nodes, key=self.is_broken)
+
+    def is_broken(self, node: Address) -> bool:
+        """Return whether the connection to a node broke the last time, or could not be made."""
+        return node in self._broken
 
     def broke(self, node: Address) -> None:
         """Note that the connection to a node broke or could not be made."""

@@ -78,7 +78,8 @@ def _route(cluster: Cluster, routing: Routing, durable: Durable | None, threads:
     while (pause := routing.begin_round()) is not None:
         if pause:
             time.sleep(pause)
-        cluster.refresh()
+        if cluster.table.stale:
+            cluster.refresh()
         groups = routing.groups()
         if min(threads, len(groups)) > 1:
             with ThreadPoolExecutor(min(threads, len(groups)), "pyjobs-nodes") as pool:
@@ -95,7 +96,8 @@ async def _aroute(cluster: AsyncCluster, routing: Routing, durable: Durable | No
     while (pause := routing.begin_round()) is not None:
         if pause:
             await asyncio.sleep(pause)
-        await cluster.refresh()
+        if cluster.table.stale:
+            await cluster.refresh()
         groups = routing.groups()
         if len(groups) == 1:
             routing.take(groups[0], await _asend_group(cluster, groups[0], durable))

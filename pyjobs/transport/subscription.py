@@ -19,6 +19,8 @@ from pyjobs.transport.errors import translated
 from pyjobs.transport.server import AsyncServer, Server
 
 MESSAGES = (b"message", b"smessage")
+# A message is its kind, its channel and its content.
+LENGTH = 3
 CONFIRMATIONS = (b"subscribe", b"ssubscribe")
 
 
@@ -104,7 +106,7 @@ class BaseSubscription:
     @property
     def refusal(self) -> PyjobsError | None:
         """Why Redis's access rules forbid a channel; None where every channel is allowed."""
-        return next(iter(list(self._refused.values())), None)
+        return next(iter(list(self._refused.values())), None) if self._refused else None
 
     @property
     def pause(self) -> float:

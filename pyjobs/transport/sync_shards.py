@@ -170,14 +170,18 @@ class Shards(BaseShards[Subscription]):
         if len(self._where) != len(self._channels) or self._wants_classic():
             self._place()
         self._probe()
-        before = len(self._messages), self._answers
-        self._read()
-        # `open` may have waited for the answer, and no other comes. A channel that its node has
-        # given up is placed before the wait.
-        came = (len(self._messages), self._answers) != before
-        if came or self.missed or not seconds or self._unplaced():
+        if self._ready:
+            before = len(self._messages), self._answers
+            self._read()
+            # `open` may have waited for the answer, and no other comes.
+            if (len(self._messages), self._answers) != before:
+                return False
+        # A channel that its node has given up is placed before the wait.
+        if self.missed or not seconds or self._unplaced():
             return False
-        return self._wait(seconds)
+        woken = self._wait(seconds)
+        self._read()
+        return woken
 
     def _place(self) -> None:
         if names := self._unplaced():
@@ -272,8 +276,7 @@ class Shards(BaseShards[Subscription]):
             if part is None or self._connecting.get(node) is part:
                 continue
             try:
-                while (message := part.get()) is not None:
-                    self._messages.append(message)
+                self._messages.extend(part.take())
             except (PyjobsError, OSError) as error:
                 self._broke(node, error)
                 continue

@@ -13,14 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from redis import exceptions
-
 from pyjobs.errors import Unavailable
 from pyjobs.transport.backoff import Backoff
-from pyjobs.transport.connection import can_read
+from pyjobs.transport.connection import pack
 from pyjobs.transport.errors import raise_translated
 from pyjobs.transport.server import Server
 from pyjobs.transport.subscription import BaseSubscription, Message
+from pyjobs.transport.sync_connection import SyncConnection, open_sync
 
 # memory:// has no socket to wait for: how often a wait looks whether `add` or `end` was called.
 LOOK_SECONDS = 0.02
@@ -46,6 +45,8 @@ class Subscription(BaseSubscription):
         changed: called when Redis has answered for a channel, or has dropped it.
     """
 
+    _connection: SyncConnection | None
+
     def __init__(
         self,
         server: Server,
@@ -62,13 +63,14 @@ class Subscription(BaseSubscription):
         # Bytes at the near end wake a wait of `get`. Made by the first wait.
         self._near: socket.socket | None = None
         self._far: socket.socket | None = None
+        # What a wait of `get` polls: the connection and the near end.
+        self._polled: select.poll | None = None
 
     @property
     def source(self) -> socket.socket | None:
-        """The socket that becomes readable when something comes, once `get` has returned None. None
-        for memory://, which has no socket, and while there is no connection."""
-        source = getattr(self._connection, "_sock", None)
-        return source if isinstance(source, socket.socket) else None
+        """The socket that becomes readable when something comes, once `take` has returned. None for
+        memory://, which has no socket, and while there is no connection."""
+        return None if self._connection is None else self._connection.source
 
     def open(self, seconds: float = 0.0) -> None:
         """Connect and send SUBSCRIBE for every channel, unless there is a connection.
@@ -85,10 +87,10 @@ class Subscription(BaseSubscription):
             return
         until = time.monotonic() + seconds
         try:
-            self._connection = self._pool.get_connection()
+            self._connection = open_sync(self._pool)
             self._send()
             while seconds and self._asked:
-                if not self._read(max(0.0, until - time.monotonic())):
+                if not self._read() and not self._comes(max(0.0, until - time.monotonic())):
                     raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
         except BaseException as error:
             self._break()
@@ -105,11 +107,13 @@ class Subscription(BaseSubscription):
             Forbidden: Redis's access rules forbid every channel.
             Unavailable: the connection broke, or there is none.
         """
+        if self._messages:
+            return self._messages.popleft()
         until, refused = time.monotonic() + seconds, len(self._refused)
         try:
             self._send()
             while not self._messages:
-                if self._read(0.0):
+                if self._read():
                     continue
                 left = until - time.monotonic()
                 if left <= 0 or len(self._refused) != refused or self._wait(left):
@@ -118,6 +122,23 @@ class Subscription(BaseSubscription):
             self._break()
             raise_translated(error)
         return self._messages.popleft()
+
+    def take(self) -> list[Message]:
+        """Return the messages that have come, after sending what is to be sent.
+
+        Raises:
+            Forbidden: Redis's access rules forbid every channel.
+            Unavailable: the connection broke, or there is none.
+        """
+        try:
+            self._send()
+            self._read()
+        except BaseException as error:
+            self._break()
+            raise_translated(error)
+        found = list(self._messages)
+        self._messages.clear()
+        return found
 
     def add(self, channels: Collection[str], seconds: float) -> None:
         """Hear these channels too, from now on and after each `open`. Any thread may call this,
@@ -170,21 +191,22 @@ class Subscription(BaseSubscription):
             raise Unavailable("the subscription is closed")
         if len(self._sent) == len(self._channels):
             return
-        names = self._unsent()
-        if names:
-            commands = [(self._words[0], name) for name in names]
-            self._connection.send_packed_command(self._connection.pack_commands(commands))
+        if names := self._unsent():
+            self._connection.send(b"".join(pack(self._words[0], name) for name in names))
 
-    def _read(self, seconds: float) -> bool:
-        """Take what comes next; False when nothing comes in time."""
-        if not can_read(self._connection, seconds):
-            return False
-        try:
-            reply = self._connection.read_response(disconnect_on_error=False)
-        except exceptions.ResponseError as error:
-            reply = error
-        self._take(reply)
-        return True
+    def _read(self) -> bool:
+        """Take what has come; False where nothing has."""
+        if self._connection is None:
+            raise Unavailable("the subscription is closed")
+        came = False
+        for reply in self._connection.come():
+            self._take(reply)
+            came = True
+        return came
+
+    def _comes(self, seconds: float) -> bool:
+        """Return whether something comes in time."""
+        return self._connection is not None and self._connection.is_readable(seconds)
 
     def _wait(self, seconds: float) -> bool:
         """Wait until something comes, for a time; whether `add` or `end` has ended the wait."""
@@ -193,13 +215,16 @@ class Subscription(BaseSubscription):
         if self._ended or len(self._sent) < len(self._channels):
             return True
         if source is None or near is None:
-            can_read(self._connection, min(seconds, LOOK_SECONDS))
+            self._comes(min(seconds, LOOK_SECONDS))
             return False
-        waiting = select.poll()
-        waiting.register(source, select.POLLIN)
-        waiting.register(near, select.POLLIN)
-        ready = dict(waiting.poll(min(seconds, LONGEST_SECONDS) * 1000))
-        if near.fileno() not in ready:
+        if self._polled is None:
+            self._polled = select.poll()
+            self._polled.register(source, select.POLLIN)
+            self._polled.register(near, select.POLLIN)
+        number = near.fileno()
+        if all(
+            ready != number for ready, _ in self._polled.poll(1000 * min(seconds, LONGEST_SECONDS))
+        ):
             return False
         near.recv(4096)
         return True
@@ -230,11 +255,11 @@ class Subscription(BaseSubscription):
                 waiter.release()
 
     def _break(self) -> None:
-        connection = self._forget()
+        connection: SyncConnection | None = self._forget()
         ends, self._near, self._far = (self._near, self._far), None, None
+        self._polled = None
         for end in ends:
             if end is not None:
                 end.close()
         if connection is not None:
-            connection.disconnect()
-            self._pool.release(connection)
+            connection.close(self._pool)

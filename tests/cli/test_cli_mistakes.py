@@ -217,6 +217,29 @@ def test_a_pipe_whose_reader_has_gone_is_no_traceback(cli: Cli) -> None:
     assert told.err == "" and told.out.startswith("name ")
 
 
+@pytest.mark.parametrize(
+    ("begun", "found"),
+    [
+        ("submit wo", ["words"]),
+        ("status wo", ["words"]),
+        ("help su", ["submit"]),
+        ("jobs words --state de", ["delayed", "dead"]),
+    ],
+)
+def test_a_shell_completes_queues_commands_and_states(
+    cli: Cli, begun: str, found: list[str]
+) -> None:
+    cli("submit", "words", "1")
+    variables = {
+        "COMP_WORDS": f"pyjobs {begun}",
+        "COMP_CWORD": str(len(begun.split())),
+        "_PYJOBS_COMPLETE": "bash_complete",
+    }
+    program = "import sys; sys.argv[0] = 'pyjobs'; from pyjobs.cli import main; main()"
+    told = cli.shell([sys.executable, "-c", program], **variables)
+    assert told.out.split() == [f"plain,{word}" for word in found], told
+
+
 COMPLETION = """
 import sys
 import click

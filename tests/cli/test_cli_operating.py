@@ -246,7 +246,7 @@ def test_doctor_says_what_is_wrong_why_it_matters_and_what_mends_it(queue: Cli) 
         queue.redis.config_set("maxmemory-policy", "noeviction")
     assert said.code == 1
     assert " CONFIG SET maxmemory-policy noeviction" in said.out
-    assert "warning: queue words: 1 jobs are dead" in said.out
+    assert "warning: queue words: 1 job is dead" in said.out
     assert {"eviction", "persistence", "dead"} <= {one["code"] for one in found}
     assert found[0].keys() == {"level", "code", "where", "wrong", "why", "mend"}
 

@@ -423,7 +423,7 @@ def test_a_worker_that_is_started_while_redis_is_away_ends_or_waits(cli: Cli) ->
     )
     code, log = ended(cli.start("work", "tasks:worker", "--url", DEAD_URL, "--wait", "1"))
     first, *others = log.splitlines()
-    assert "is unavailable" in first and "trying again" in first
+    assert "is unavailable (Error 111 " in first and "trying again" in first
     assert code == 1 and len(others) == 1 and others[0].startswith("pyjobs: redis://")
     assert time.monotonic() - began > 1
 

@@ -11,7 +11,7 @@ from support.servers import WORKER_PLACES, at
 from support.store import Jobs, Store
 
 from pyjobs.aio import Client
-from pyjobs.client import aio_submit
+from pyjobs.client import aio_sender
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, OutcomeUnknown, WrongMode
 
@@ -40,7 +40,7 @@ class Counting:
         self.sizes: list[list[int]] = []
         self.gate: asyncio.Event | None = None
         self.busy = asyncio.Event()
-        send = aio_submit.arun_many
+        send = aio_sender.arun_many
 
         async def counted(server: Any, calls: Any, **how: Any) -> Any:
             calls = [*calls]
@@ -50,7 +50,7 @@ class Counting:
                 await self.gate.wait()
             return await send(server, calls, **how)
 
-        monkeypatch.setattr(aio_submit, "arun_many", counted)
+        monkeypatch.setattr(aio_sender, "arun_many", counted)
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ from support.servers import SOCKET_PLACES, at
 from support.store import Jobs, Q, Store
 
 import pyjobs
+from pyjobs.client import following
+from pyjobs.client.following import reports_of
+from pyjobs.client.sync_job import Job
 from pyjobs.engine.modes import MODES
 from pyjobs.progress import MOST_BYTES, Progress, decode_progress, encode_progress
 
@@ -214,3 +217,31 @@ def test_a_handler_of_simple_mode_is_refused_a_report(store: Store) -> None:
     ):
         error = client.submit(1).exception(10)
     assert "no job of simple mode reports progress" in str(error)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["handler", "thread"])
+def test_reports_of_a_job_that_are_made_amid_their_making_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    """By a signal handler of the same thread, or by the listener, for which the handler waits."""
+    job = Job("a", "q")
+    found: list[Any] = []
+
+    def ask() -> None:
+        found.append(reports_of(job))
+
+    class Amid(following.Reports):
+        def __init__(self) -> None:
+            super().__init__()
+            monkeypatch.undo()
+            if elsewhere:
+                thread = threading.Thread(target=ask, daemon=True)
+                thread.start()
+                thread.join(30)
+            else:
+                ask()
+
+    monkeypatch.setattr(following, "Reports", Amid)
+    ask()
+    assert len(found) == 2
+    assert found[0] is found[1] is reports_of(job)

@@ -93,7 +93,7 @@ class Cluster:
     """Three primaries with a replica each, and the nodes that are added."""
 
     def __init__(self, binary: Binary, stack: ExitStack) -> None:
-        self._binary, self._stack = binary, stack
+        self.binary, self._stack = binary, stack
         self.nodes: list[Node] = []
         self.busy_keys = 0
         for _ in range(2 * PRIMARIES):
@@ -115,7 +115,7 @@ class Cluster:
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def _start(self) -> Node:
-        server = self._stack.enter_context(Server(self._binary, args=NODE))
+        server = self._stack.enter_context(Server(self.binary, args=NODE))
         self.nodes.append(Node(server))
         return self.nodes[-1]
 

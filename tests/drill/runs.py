@@ -11,7 +11,10 @@ from redis import crc
 
 import pyjobs
 from drill.account import Account, settle, undisturbed
+from drill.arrivals import arrivals
+from drill.client import client_cpu
 from drill.growth import grow
+from drill.heard import heard
 from drill.load import LEASE, Load
 from drill.nodes import NODE_TIMEOUT, Cluster, Node, until
 from drill.parts import parts
@@ -202,8 +205,12 @@ DRILLS: dict[str, Drill] = {
     "spread": spread,
     "idle": idle,
     "wakes": wakes,
+    "client": client_cpu,
     "grow": partial(grow, durable="no"),
     "grow-durable": partial(grow, durable="replicas:1"),
+    "arrivals": partial(arrivals, kills=False),
+    "arrivals-kill": partial(arrivals, kills=True),
+    "heard": heard,
 }
 # Servers that can move a slot at once.
 ATOMIC = {"atomic-move": "valkey-9"}

@@ -351,7 +351,7 @@ def test_a_claim_takes_a_thousand_jobs_in_order(jobs: Jobs) -> None:
 
 
 @having("claim", STORED)
-@pytest.mark.parametrize("field", ["attempts", "crashes", "timeout", "_queued", "expires"])
+@pytest.mark.parametrize("field", ["failures", "crashes", "timeout", "_queued", "expires"])
 def test_a_job_with_a_field_that_is_no_number_is_claimed_with_the_rest(
     jobs: Jobs, field: str
 ) -> None:

@@ -134,7 +134,7 @@ def test_a_failed_job_waits_for_its_next_attempt(jobs: Jobs) -> None:
     (job,) = jobs.take("a", client="me")
     assert jobs.fail(job, error=b"why") == ["delayed"]
     stored = jobs.job("a")
-    assert (stored["state"], stored["error"], stored["attempts"]) == (b"delayed", b"why", b"1")
+    assert (stored["state"], stored["error"], stored["failures"]) == (b"delayed", b"why", b"1")
     assert "_processed" not in stored
     assert jobs.part("delayed").keys() == {"a"}
     assert jobs.part("inflight") == {}
@@ -207,7 +207,7 @@ def test_jobs_that_fail_together_are_due_at_different_times(jobs: Jobs) -> None:
 def test_a_retry_verdict_may_name_the_wait_in_ms(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     assert HOUR <= wait_of(jobs, job, verdict=f"retry={HOUR}") <= HOUR + 2000
-    assert jobs.job("a")["attempts"] == b"1"
+    assert jobs.job("a")["failures"] == b"1"
 
 
 @reliable
@@ -222,7 +222,7 @@ def test_a_snooze_counts_no_attempt(jobs: Jobs) -> None:
     (job,) = jobs.take("a", max_attempts=1)
     for _ in range(3):
         assert HOUR <= wait_of(jobs, job, verdict=f"snooze={HOUR}") <= HOUR + 2000
-        assert jobs.job("a").get("attempts", b"0") == b"0"
+        assert jobs.job("a").get("failures", b"0") == b"0"
         job = again(jobs)
         assert job.attempt == 1
 
@@ -234,7 +234,7 @@ def test_a_continue_counts_no_attempt_and_leaves_the_last_error(jobs: Jobs) -> N
     (job,) = jobs.claim().jobs
     for page in (b"1", b"2"):
         assert jobs.fail(job, verdict="continue=0", error=page) == ["delayed"]
-        assert (jobs.job("a")["error"], jobs.job("a")["attempts"]) == (b"why", b"1")
+        assert (jobs.job("a")["error"], jobs.job("a")["failures"]) == (b"why", b"1")
         (job,) = jobs.claim().jobs
         assert (job.attempt, job.saved) == (2, page)
 
@@ -300,7 +300,7 @@ def test_a_crash_counts_no_attempt(jobs: Jobs) -> None:
     (job,) = jobs.lose(*jobs.take("a", max_attempts=2))
     assert job.attempt == 2
     assert jobs.fail(job) == ["delayed"]
-    assert jobs.job("a")["attempts"] == b"1"
+    assert jobs.job("a")["failures"] == b"1"
     assert again(jobs).attempt == 3
 
 
@@ -390,7 +390,7 @@ def test_a_dead_job_is_kept_whatever_its_retention(jobs: Jobs) -> None:
 
 
 @reliable
-@pytest.mark.parametrize("field", ["attempts", "max_attempts", "backoff"])
+@pytest.mark.parametrize("field", ["failures", "max_attempts", "backoff"])
 def test_a_job_with_a_field_that_is_no_number_fails_with_the_rest(jobs: Jobs, field: str) -> None:
     taken = jobs.take("a", "odd", "b")
     jobs.redis.hset(f"{Q}:job:odd", field, "junk")

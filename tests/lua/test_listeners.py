@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.messages import bodies
 from support.servers import REAL_SERVER_PLACES, at
-from support.store import HOUR, STORED, Jobs, Q, Store, having
+from support.store import HOUR, STORED, Jobs, Listener, Q, Store, having
 
 from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES
@@ -186,6 +186,55 @@ def test_a_job_of_another_queue_is_not_watched(jobs: Jobs) -> None:
     with jobs.store.unchanged():
         found = jobs.store.call(watch("jobs:{other}", ["a"], client="two"))
     assert found == [UNKNOWN]
+
+
+def heard_by(listener: Listener) -> list[tuple[str, Stored]]:
+    return [one for message in listener.messages() for one in parse_results(message)]
+
+
+@having("submit", STORED)
+def test_jobs_that_end_in_one_call_are_heard_by_their_own_clients_with_their_own_times(
+    jobs: Jobs,
+) -> None:
+    one, two = jobs.store.listen("one"), jobs.store.listen("two")
+    clients = {"a": "one", "b": "one", "c": "two", "d": "one", "e": "one"}
+    for id, client in clients.items():
+        jobs.submit(id, client=client)
+    jobs.submit("d", client="two")
+    claimed = jobs.claim().jobs
+    for n, id in enumerate(clients):
+        jobs.redis.hset(f"{Q}:job:{id}", "_queued", str(1700000000000 + n // 2))
+    jobs.complete(*claimed)
+    found = heard_by(one)
+    assert [id for id, _ in found] == ["a", "b", "d", "e"]
+    assert [stored.queued % 10 for _, stored in found] == [0, 0, 1, 2]
+    assert [id for id, _ in heard_by(two)] == ["c", "d"]
+
+
+@having("submit")
+def test_a_client_hears_of_results_that_need_several_messages(jobs: Jobs) -> None:
+    listener = jobs.store.listen("one")
+    ids = [f"{n}" for n in range(5)]
+    jobs.submit(*ids, client="one")
+    jobs.complete(*jobs.claim().jobs, result=b"r" * 40000)
+    messages = listener.messages()
+    assert len(messages) == 3
+    assert [id for message in messages for id, _ in parse_results(message)] == ids
+
+
+def test_jobs_of_two_queues_that_one_claim_makes_dead_are_heard_on_their_own_channels(
+    store: Store,
+) -> None:
+    jobs = Jobs(store, MODES["reliable"])
+    queues = [Q, "jobs:{other}"]
+    listeners = [store.listen("one", queue) for queue in queues]
+    for n, queue in enumerate(queues):
+        jobs.submit(f"a{n}", client="one", queue=queue)
+    jobs.claim(queues=queues, lease=1)
+    for queue in queues:
+        store.age(HOUR, queue)
+    jobs.claim(queues=queues, max_crashes=1)
+    assert [[id for id, _ in heard_by(one)] for one in listeners] == [["a0"], ["a1"]]
 
 
 @at(REAL_SERVER_PLACES)

@@ -167,7 +167,7 @@ class History:
         for id, job in self.model.jobs.items():
             stored = self.jobs.job(id)
             assert stored["state"] == job.state.encode()
-            assert int(stored.get("attempts", 0)) == job.attempts
+            assert int(stored.get("failures", 0)) == job.attempts
             assert int(stored.get("crashes", 0)) == job.crashes
             assert stored.get("reason", b"-") == job.reason.encode()
             assert stored.get("saved", b"") == job.saved

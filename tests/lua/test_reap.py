@@ -198,7 +198,7 @@ def test_crashes_count_apart_from_attempts(jobs: Jobs) -> None:
     (job,) = jobs.claim().jobs
     (job,) = jobs.lose(job)
     stored = jobs.job("a")
-    assert (stored["attempts"], stored["crashes"], job.attempt) == (b"1", b"1", 3)
+    assert (stored["failures"], stored["crashes"], job.attempt) == (b"1", b"1", 3)
 
 
 @reliable

@@ -32,10 +32,10 @@ class Job(NamedTuple):
 
     state: str
     token: Token | None = None  # None: not claimed yet, or put back
-    attempts: int = 0
+    failures: int = 0
     crashes: int = 0
     releases: int = 0
-    past: int = 0  # attempts, and crashes before a run that its handler ended
+    past: int = 0  # failures, and crashes before a run that its handler ended
     unknown: bool = False  # whether there is a field `unknown_since`
     claims: int = 0  # how often it was given out
     accepted: tuple[Token, ...] = ()  # whose result was taken
@@ -188,9 +188,9 @@ class Engine:
         if verdict:
             return verdict
         k.inflight.pop(id, None)
-        attempts = k.jobs[id].attempts + 1
-        k.set(id, attempts=attempts, past=k.jobs[id].past + 1, ended=token)
-        if attempts >= self.max_attempts:
+        failures = k.jobs[id].failures + 1
+        k.set(id, failures=failures, past=k.jobs[id].past + 1, ended=token)
+        if failures >= self.max_attempts:
             self.end_dead(k, id)
             return "dead"
         job = k.jobs[id]  # its handler has come to an end

@@ -240,7 +240,7 @@ class UnknownCountsAnAttempt(Mutant):
 
     def hand_back_unknown(self, k: Keys, id: str, token: Token, day_is_over: bool) -> str:
         word = super().hand_back_unknown(k, id, token, day_is_over)
-        k.set(id, attempts=k.jobs[id].attempts + 1, past=k.jobs[id].past + 1)
+        k.set(id, failures=k.jobs[id].failures + 1, past=k.jobs[id].past + 1)
         return word
 
 

@@ -227,7 +227,7 @@ class Tied:
             raise Apart(f"{what}\n  of the scripts: {real}\n  of the model:   {model}\n{walk}")
 
 
-COUNTS = ("attempts", "crashes", "releases", "past")
+COUNTS = ("failures", "crashes", "releases", "past")
 NOT_LOOKED_AT: dict[str, Any] = {"seen": FRESH, "grace": None, "far": set()}
 
 

@@ -147,8 +147,8 @@ def _start(note: Note, id: str) -> Note:
 
 def _crashes(job: Mapping[str, str]) -> int:
     """How many leases of a job ran out. Those before its latest failure are in `past`."""
-    attempts, past = int(job.get("attempts", 0)), int(job.get("past", 0))
-    return max(0, past - attempts) + int(job.get("crashes", 0))
+    failures, past = int(job.get("failures", 0)), int(job.get("past", 0))
+    return max(0, past - failures) + int(job.get("crashes", 0))
 
 
 def _outcome(one: Planned, job: Mapping[str, str]) -> list[str]:
@@ -167,7 +167,7 @@ def _outcome(one: Planned, job: Mapping[str, str]) -> list[str]:
             wrong.append(f"its error is {error['type']}")
         if "message" in fate.data and fate.data["message"] not in error["message"]:
             wrong.append(f"its error says {error['message']}")
-    failures, most = int(job.get("attempts", 0)), fate.failures
+    failures, most = int(job.get("failures", 0)), fate.failures
     if failures > most or (failures < most and not _crashes(job)):
         wrong.append(f"{failures} failures, and not {most}")
     return wrong
@@ -180,7 +180,7 @@ def _runs(one: Planned, job: Mapping[str, str], starts: list[int], ends: int) ->
         return [f"it ran {len(starts)} times"] if starts else []
     wrong = []
     last = fate.state in ("done", "cancelled")  # a run that does not fail
-    runs = int(job.get("attempts", 0)) + crashed + last
+    runs = int(job.get("failures", 0)) + crashed + last
     if starts != [*range(1, runs + 1)]:
         wrong.append(f"its runs were the attempts {starts}, and not 1 to {runs}")
     whole = (runs - crashed) * fate.ends

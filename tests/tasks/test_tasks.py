@@ -285,7 +285,7 @@ def test_a_job_with_an_unknown_task_waits_and_is_logged_once(
         while not store.redis.zcard("jobs:{default}:delayed"):
             client.submit(add, 1, 2).result(30)
     assert caplog.text.count("task newer is unknown here") == 1
-    assert not store.redis.hexists("jobs:{default}:job:n-0", "attempts")
+    assert not store.redis.hexists("jobs:{default}:job:n-0", "failures")
 
 
 @at(MEMORY_PLACES)

@@ -23,7 +23,7 @@ def right() -> Book:
         job = {"state": fate.state}
         told: dict[str, Any] = {"state": fate.state}
         if fate.failures:
-            job |= {"attempts": str(fate.failures), "past": str(fate.failures)}
+            job |= {"failures": str(fate.failures), "past": str(fate.failures)}
         if fate.state == "done":
             job["result"] = json.dumps(one.result)
             told["result"] = one.result
@@ -74,7 +74,7 @@ DAMAGE: list[tuple[str, Callable[[Book], Any], str]] = [
     ("another reason", changed("dead", reason="crashed"), "it died as crashed"),
     ("no timeout", changed("late", error='{"type":"E","message":""}'), "its error is E"),
     ("no message", changed("dead", error='{"type":"E","message":""}'), "its error says "),
-    ("too few tries", changed("late", attempts="0", past="0"), "0 failures, and not 1"),
+    ("too few tries", changed("late", failures="0", past="0"), "0 failures, and not 1"),
     ("run twice", noted("done", "start", 1), "attempts [1, 1], and not 1 to 1"),
     ("run again", noted("done", "start", 2), "attempts [1, 2], and not 1 to 1"),
     ("ended twice", noted("done", "end", 1), "2 runs came to their end, and not 1"),

@@ -23,7 +23,7 @@ from pyjobs.engine.keys import Keys
 from pyjobs.engine.queue import fetch
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.errors import Forbidden, Unavailable
-from pyjobs.transport import connection, stream
+from pyjobs.transport import connection, stream, sync_connection
 from pyjobs.transport.errors import HINT_OF_TLS
 from pyjobs.transport.send import run
 from pyjobs.transport.server import connect
@@ -250,6 +250,8 @@ def test_a_call_on_a_kept_connection_that_another_thread_closes_meanwhile_is_sen
     """redis-py polls the socket None then, which is a TypeError."""
     with connect(store.url) as server:
         call = RELIABLE.submit(Keys().queue("q"), [("a", b"1")])
+        other = type("Other", (), {"read_response": None})
+        monkeypatch.setattr(sync_connection, "AbstractConnection", other)
         run(server, call)
         kind = server.connection_pool.connection_class
         can_read = kind.can_read
@@ -268,3 +270,4 @@ def test_a_call_on_a_kept_connection_that_another_thread_closes_meanwhile_is_sen
 
         monkeypatch.setattr(kind, "can_read", closed_meanwhile)
         assert run(server, call)[0].id == "a"
+        assert kind.can_read is can_read

@@ -17,6 +17,7 @@ from support.store import Store
 
 from pyjobs.errors import Unavailable
 from pyjobs.transport import AsyncShards, aconnect, aio_shards, connect, sync_shards
+from pyjobs.transport import connection as links
 from pyjobs.transport.slots import Address, SlotTable
 
 CHANNEL = "jobs:{q}:wake:1"
@@ -224,3 +225,32 @@ def test_channels_whose_pause_ends_just_before_the_wait_are_placed_at_once_by_a_
     assert time.monotonic() - began < SOON / 2
     shards.end()
     shards.close()
+
+
+@at(SOCKET_PLACES[:1])
+@pytest.mark.parametrize("kind", ["direct", "layered"])
+def test_messages_are_got_in_order_whether_redis_py_reads_the_connection_or_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    if kind == "layered":
+        monkeypatch.setattr(links, "AbstractConnection", type("Other", (), {"read_response": None}))
+
+    async def main(server: Any) -> None:
+        cluster: Any = OneNode(store.url)
+        shards = AsyncShards(cluster)
+        await shards.open(SOON)
+        await shards.add([CHANNEL], SOON)
+        assert await shards.get() is None
+        for content in ("a", "b"):
+            server.publish(CHANNEL, content)
+        got = [await shards.get(SOON), await shards.get(SOON)]
+        assert got == [(CHANNEL.encode(), b"a"), (CHANNEL.encode(), b"b")]
+        waiting = asyncio.create_task(shards.get(SOON))
+        await asyncio.sleep(0)
+        server.publish(CHANNEL, "c")
+        assert await waiting == (CHANNEL.encode(), b"c")
+        assert await shards.get(0.01) is None
+        await shards.close()
+
+    with connect(store.url) as server:
+        asyncio.run(main(server))

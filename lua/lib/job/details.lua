@@ -20,6 +20,6 @@ end
 -- The rest of a job, in the order in which queue/show returns it.
 local function read_rest(q, id)
   return read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff',
-    'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved',
+    'max_run', 'failures', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved',
     'traceparent', 'tracestate')
 end

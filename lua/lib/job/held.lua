@@ -14,10 +14,10 @@ local function read_ending(q, id, ...)
 end
 
 -- What a failure looks at, after the fields of read_ending.
-local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST, WAS_UNKNOWN = 9, 10, 11, 12, 13, 14
+local FAILURES, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST, WAS_UNKNOWN = 9, 10, 11, 12, 13, 14
 
-local function read_attempts(q, id)
-  return read_ending(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
+local function read_failures(q, id)
+  return read_ending(q, id, 'failures', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
 end
 
 -- What the end of a lease looks at, after the fields of read_ending.

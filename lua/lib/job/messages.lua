@@ -10,6 +10,9 @@
 -- gets the message, on the channel of the whole queue.
 local SHARDED = '^shard%.'
 local messages = {}  -- by channel
+-- What the line before was about, which for jobs of one submit and one claim is the same: its queue and clients, and the
+-- message, where it has one client; its times.
+local last_key, last_clients, last_message, last_queued, last_started, last_times
 
 -- To be called after the last item of a script.
 local function send_messages()
@@ -19,7 +22,7 @@ local function send_messages()
       redis.pcall('PUBLISH', channel, text)
     end
   end
-  messages = {}
+  messages, last_clients = {}, nil
 end
 
 -- A moment as a line holds it. What stands in a hash may have been written by hand, and must not make two lines of one.
@@ -31,8 +34,17 @@ end
 local function add_message(q, clients, id, state, reason, queued, started, processed, body, attempts)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+  if queued ~= last_queued or started ~= last_started or not last_times then
+    last_queued, last_started, last_times = queued, started, moment(queued) .. ' ' .. moment(started)
+  end
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. last_times .. ' '
     .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+  if clients == last_clients and q.key == last_key then
+    last_message[#last_message + 1] = line
+    last_message.bytes = last_message.bytes + #line
+    if last_message.bytes > most then send_messages() end
+    return
+  end
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel]
@@ -48,6 +60,7 @@ local function add_message(q, clients, id, state, reason, queued, started, proce
       }
       messages[channel] = message
     end
+    if client == clients then last_key, last_clients, last_message = q.key, clients, message end
     if message.bytes > most then send_messages() end
   end
 end

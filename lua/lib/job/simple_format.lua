@@ -37,7 +37,7 @@ end
 -- Queued, started, client and task; nothing when the text is not what claim makes, for all three go into a message.
 local function parse_token(text)
   local queued, started, length, rest = text:match('^(%d+)%.(%d+):?(%d*)%.([A-Za-z0-9_.:-]*)$')
-  if not queued or #queued > 15 or #started > 15 or #length > 3 or #rest > 256 then return end
+  if not queued or #queued > 15 or #started > 15 or #length > 3 then return end
   local client, task = rest, nil
   if length ~= '' then client, task = rest:sub(1, tonumber(length)), rest:sub(tonumber(length) + 1) end
   if #client <= 128 and #(task or '') <= 128 then return queued, started, client, task end

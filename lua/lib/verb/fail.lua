@@ -4,8 +4,8 @@
 --   continue=MS  as snooze=MS, and the text is no error: it is saved for the next attempt
 -- Crashes before a run that its handler ended do not count any more against max_crashes: they are in `past` then.
 -- needs args.MAX_MS args.bad args.int args.refuse acl.denied check_types.check_types queue.wake clock.clock clock.now
--- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST held.WAS_UNKNOWN
--- needs held.read_attempts
+-- needs held.FAILURES held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST held.WAS_UNKNOWN
+-- needs held.read_failures
 -- needs fence.fence records.shorten_records
 -- needs ended.end_dead ended.trim_dead messages.send_messages held.TASK run_times.count_runs counters.count
 -- needs counters.write_counters events.write_events
@@ -24,13 +24,13 @@ end
 
 -- Doubled each time, and between half and all of that, so that what failed together does not
 -- come back together. The clock's microseconds decide where: a script's random numbers repeat.
-local function backoff_delay(base, attempts, longest, place)
-  local delay = math.min(base * 2 ^ (attempts - 1), longest)
+local function backoff_delay(base, failures, longest, place)
+  local delay = math.min(base * 2 ^ (failures - 1), longest)
   return math.floor(delay * (500 + (clock[2] * 31 + place * 7919) % 501) / 1000)
 end
 
 local function fail(q, first, max_attempts, backoff, backoff_max)
-  local words, ids, jobs, places = fence(q, first, 4, read_attempts)
+  local words, ids, jobs, places = fence(q, first, 4, read_failures)
   if bad then return redis.error_reply(bad) end
   if #ids == 0 then return words end
   check_types(q)
@@ -46,10 +46,10 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     local verdict, body = ARGV[at + 2], ARGV[at + 3]
     local word, delay = verdict:match('^(%l+)=?(.*)$')
     local counted = (word == 'snooze' or word == 'continue') and 0 or 1
-    local attempts, past = (tonumber(job[ATTEMPTS]) or 0) + counted, (tonumber(job[PAST]) or 0) + counted
+    local failures, past = (tonumber(job[FAILURES]) or 0) + counted, (tonumber(job[PAST]) or 0) + counted
     local crashed = tonumber(job[CRASHED]) or 0
-    local used_up = counted == 1 and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
-    redis.call('HSET', q.job .. id, 'attempts', attempts, 'past', past)
+    local used_up = counted == 1 and failures >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
+    redis.call('HSET', q.job .. id, 'failures', failures, 'past', past)
     if counted == 1 then runs[#runs + 1] = job end
     if word == 'reject' or used_up then
       end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body, past + crashed)
@@ -57,7 +57,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     else
       count(q, job[TASK], counted == 1 and 'retried' or 'snoozed', 1)
       local base = tonumber(job[BACKOFF]) or backoff
-      local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, at)
+      local wait = tonumber(delay) or backoff_delay(base, failures, backoff_max, at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
       if job[CRASHED] then
         redis.call('HSET', q.job .. id, 'past', past + crashed)

@@ -32,7 +32,7 @@ local function requeue(q, first, ended)
     redis.call('ZREM', q.dead, id)
     redis.call('PERSIST', key)
     redis.call('HSET', key, 'state', 'pending', 'token', '', 'past', '0')
-    redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by',
+    redis.call('HDEL', key, 'failures', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by',
       'unknown_since')
     if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)

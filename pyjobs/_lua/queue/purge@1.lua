@@ -3,6 +3,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
+local last_key, last_clients, last_message, last_queued, last_started, last_times
 local queue = KEYS[1]
 local function one_of(what, text, ...)
   for _, known in ipairs({
@@ -153,7 +154,24 @@ local function add_message(q_2, clients, id, state_2, reason, queued, started, p
   if not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$')) then
     return
   end
-  local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+  if queued ~= last_queued or started ~= last_started or not last_times then
+    last_queued, last_started, last_times = queued, started, (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0')
+  end
+  local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. last_times .. ' ' .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+  if clients == last_clients and q_2.key == last_key then
+    last_message[#last_message + 1] = line
+    last_message.bytes = last_message.bytes + #line
+    if last_message.bytes > 65536 then
+      for channel, message in pairs(messages) do
+        local text = table.concat(message)
+        if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+          redis.pcall('PUBLISH', channel, text)
+        end
+      end
+      messages, last_clients = {}, nil
+    end
+    return
+  end
   for client in clients:gmatch('[^ ]+') do
     local channel = q_2.client .. client
     local message = messages[channel]
@@ -169,6 +187,9 @@ local function add_message(q_2, clients, id, state_2, reason, queued, started, p
       }
       messages[channel] = message
     end
+    if client == clients then
+      last_key, last_clients, last_message = q_2.key, clients, message
+    end
     if message.bytes > 65536 then
       for channel_2, message_2 in pairs(messages) do
         local text = table.concat(message_2)
@@ -176,7 +197,7 @@ local function add_message(q_2, clients, id, state_2, reason, queued, started, p
           redis.pcall('PUBLISH', channel_2, text)
         end
       end
-      messages = {}
+      messages, last_clients = {}, nil
     end
   end
 end
@@ -367,7 +388,7 @@ for channel, message in pairs(messages) do
     redis.pcall('PUBLISH', channel, text)
   end
 end
-messages = {}
+messages, last_clients = {}, nil
 return {
   #entries,
   left > #entries and 1 or 0,

@@ -70,7 +70,7 @@ local function read(q_2, id_2, ...)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id_2, ...)
 end
-local job, rest = read(q, id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved', 'traceparent', 'tracestate')
+local job, rest = read(q, id, 'state', 'task', 'expires', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'failures', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved', 'traceparent', 'tracestate')
 local place, at
 do
   local q_2, id_2 = q, id

@@ -189,7 +189,7 @@ for _, job in ipairs(back) do
   redis.call('ZREM', q.key .. ':dead', id)
   redis.call('PERSIST', key)
   redis.call('HSET', key, 'state', 'pending', 'token', '', 'past', '0')
-  redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by', 'unknown_since')
+  redis.call('HDEL', key, 'failures', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by', 'unknown_since')
   if unique then
     redis.call('SET', unique_key(q, unique), id)
   end

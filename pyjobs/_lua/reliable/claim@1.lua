@@ -693,6 +693,7 @@ if opened.moves then
     end
   end
   local messages = {}
+  local last_key, last_clients, last_message, last_queued, last_started, last_times
   local died = 0
   local named = deaths == 1
   opened.deaths = {}
@@ -886,30 +887,50 @@ if opened.moves then
                   end
                   local clients, queued, started = job[3], job[5], job[6]
                   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-                    local line = id .. ' ' .. 'dead' .. ' ' .. 'crashed' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
-                    for client in clients:gmatch('[^ ]+') do
-                      local channel = q.home .. ':client:' .. client
-                      local message = messages[channel]
-                      if message then
-                        message[#message + 1] = line
-                        message.bytes = message.bytes + #line
-                      else
-                        message = {
-                          line,
-                          bytes = #line,
-                          shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
-                          unheard = q.key ~= q.home and 0,
-                        }
-                        messages[channel] = message
-                      end
-                      if message.bytes > 65536 then
-                        for channel_2, message_2 in pairs(messages) do
-                          local text = table.concat(message_2)
-                          if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
-                            redis.pcall('PUBLISH', channel_2, text)
+                    if queued ~= last_queued or started ~= last_started or not last_times then
+                      last_queued, last_started, last_times = queued, started, (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0')
+                    end
+                    local line = id .. ' ' .. 'dead' .. ' ' .. 'crashed' .. ' ' .. last_times .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+                    if clients == last_clients and q.key == last_key then
+                      last_message[#last_message + 1] = line
+                      last_message.bytes = last_message.bytes + #line
+                      if last_message.bytes > 65536 then
+                        for channel, message in pairs(messages) do
+                          local text = table.concat(message)
+                          if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+                            redis.pcall('PUBLISH', channel, text)
                           end
                         end
-                        messages = {}
+                        messages, last_clients = {}, nil
+                      end
+                    else
+                      for client in clients:gmatch('[^ ]+') do
+                        local channel = q.home .. ':client:' .. client
+                        local message = messages[channel]
+                        if message then
+                          message[#message + 1] = line
+                          message.bytes = message.bytes + #line
+                        else
+                          message = {
+                            line,
+                            bytes = #line,
+                            shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
+                            unheard = q.key ~= q.home and 0,
+                          }
+                          messages[channel] = message
+                        end
+                        if client == clients then
+                          last_key, last_clients, last_message = q.key, clients, message
+                        end
+                        if message.bytes > 65536 then
+                          for channel_2, message_2 in pairs(messages) do
+                            local text = table.concat(message_2)
+                            if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
+                              redis.pcall('PUBLISH', channel_2, text)
+                            end
+                          end
+                          messages, last_clients = {}, nil
+                        end
                       end
                     end
                   end
@@ -960,7 +981,7 @@ if opened.moves then
       redis.pcall('PUBLISH', channel, text)
     end
   end
-  messages = {}
+  messages, last_clients = {}, nil
   if not opened.hidden then
     for _, q in ipairs(opened) do
       local ids = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '-inf', now, 'LIMIT', '0', '100')
@@ -1540,6 +1561,7 @@ do
 end
 if #unfit > 0 then
   local messages = {}
+  local last_key, last_clients, last_message, last_queued, last_started, last_times
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
       return q.key .. ':unique:' .. unique
@@ -1601,30 +1623,50 @@ if #unfit > 0 then
       end
       local clients, queued, started = job_2[3], job_2[5], job_2[6]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-        local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
-        for client in clients:gmatch('[^ ]+') do
-          local channel = q.home .. ':client:' .. client
-          local message = messages[channel]
-          if message then
-            message[#message + 1] = line
-            message.bytes = message.bytes + #line
-          else
-            message = {
-              line,
-              bytes = #line,
-              shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
-              unheard = q.key ~= q.home and 0,
-            }
-            messages[channel] = message
-          end
-          if message.bytes > 65536 then
-            for channel_2, message_2 in pairs(messages) do
-              local text = table.concat(message_2)
-              if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
-                redis.pcall('PUBLISH', channel_2, text)
+        if queued ~= last_queued or started ~= last_started or not last_times then
+          last_queued, last_started, last_times = queued, started, (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0')
+        end
+        local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. last_times .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
+        if clients == last_clients and q.key == last_key then
+          last_message[#last_message + 1] = line
+          last_message.bytes = last_message.bytes + #line
+          if last_message.bytes > 65536 then
+            for channel, message in pairs(messages) do
+              local text = table.concat(message)
+              if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+                redis.pcall('PUBLISH', channel, text)
               end
             end
-            messages = {}
+            messages, last_clients = {}, nil
+          end
+        else
+          for client in clients:gmatch('[^ ]+') do
+            local channel = q.home .. ':client:' .. client
+            local message = messages[channel]
+            if message then
+              message[#message + 1] = line
+              message.bytes = message.bytes + #line
+            else
+              message = {
+                line,
+                bytes = #line,
+                shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
+                unheard = q.key ~= q.home and 0,
+              }
+              messages[channel] = message
+            end
+            if client == clients then
+              last_key, last_clients, last_message = q.key, clients, message
+            end
+            if message.bytes > 65536 then
+              for channel_2, message_2 in pairs(messages) do
+                local text = table.concat(message_2)
+                if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
+              end
+              messages, last_clients = {}, nil
+            end
           end
         end
       end
@@ -1658,7 +1700,7 @@ if #unfit > 0 then
       redis.pcall('PUBLISH', channel, text)
     end
   end
-  messages = {}
+  messages, last_clients = {}, nil
 end
 for _, q in ipairs(opened) do
   if q.tallies then

@@ -100,7 +100,7 @@ repeat
   local found = redis.call('ZRANGE', q.key .. ':dead', at, string.format('%.0f', at + wanted - 1), 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
-    local state, reason, failures, crashes, failure, task = unpack(read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
+    local state, reason, failures, crashes, failure, task = unpack(read(q, id, 'state', 'reason', 'failures', 'crashes', 'error', 'task'))
     if state == 'dead' then
       reply[#reply + 1] = {
         id,

@@ -3,6 +3,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
+local last_key, last_clients, last_message, last_queued, last_started, last_times
 local died = 0
 local queue = KEYS[1]
 local options
@@ -177,11 +178,11 @@ do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'failures', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'failures', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
@@ -281,8 +282,8 @@ if bad then
 end
 redis.call('ZREM', q.key .. ':inflight', unpack(ids))
 local runs = {}
-local function backoff_delay(base, attempts_2, longest, place)
-  local delay = math.min(base * 2 ^ (attempts_2 - 1), longest)
+local function backoff_delay(base, failures, longest, place)
+  local delay = math.min(base * 2 ^ (failures - 1), longest)
   return math.floor(delay * (500 + (clock[2] * 31 + place * 7919) % 501) / 1000)
 end
 local function unique_key(q_2, unique)
@@ -297,16 +298,16 @@ for n, id in ipairs(ids) do
   local verdict, body = ARGV[at + 2], ARGV[at + 3]
   local word, delay = verdict:match('^(%l+)=?(.*)$')
   local counted = (word == 'snooze' or word == 'continue') and 0 or 1
-  local attempts_2, past = (tonumber(job[9]) or 0) + counted, (tonumber(job[13]) or 0) + counted
+  local failures, past = (tonumber(job[9]) or 0) + counted, (tonumber(job[13]) or 0) + counted
   local crashed = tonumber(job[12]) or 0
-  local used_up = counted == 1 and attempts_2 >= (tonumber(job[10]) or attempts)
-  redis.call('HSET', q.key .. ':job:' .. id, 'attempts', attempts_2, 'past', past)
+  local used_up = counted == 1 and failures >= (tonumber(job[10]) or attempts)
+  redis.call('HSET', q.key .. ':job:' .. id, 'failures', failures, 'past', past)
   if counted == 1 then
     runs[#runs + 1] = job
   end
   if word == 'reject' or used_up then
     do
-      local reason, attempts_3 = word == 'reject' and 'rejected' or 'attempts', past + crashed
+      local reason, attempts_2 = word == 'reject' and 'rejected' or 'attempts', past + crashed
       do
         local q_2 = q
         local key_2 = q_2.key .. ':job:' .. id
@@ -345,30 +346,50 @@ for n, id in ipairs(ids) do
         end
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-          local line = id .. ' ' .. 'dead' .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts_3 and attempts_3 .. ' ' or '') .. #body .. '\n' .. body .. '\n'
-          for client in clients:gmatch('[^ ]+') do
-            local channel = q_2.home .. ':client:' .. client
-            local message = messages[channel]
-            if message then
-              message[#message + 1] = line
-              message.bytes = message.bytes + #line
-            else
-              message = {
-                line,
-                bytes = #line,
-                shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
-                unheard = q_2.key ~= q_2.home and 0,
-              }
-              messages[channel] = message
-            end
-            if message.bytes > 65536 then
-              for channel_2, message_2 in pairs(messages) do
-                local text = table.concat(message_2)
-                if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
-                  redis.pcall('PUBLISH', channel_2, text)
+          if queued ~= last_queued or started ~= last_started or not last_times then
+            last_queued, last_started, last_times = queued, started, (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0')
+          end
+          local line = id .. ' ' .. 'dead' .. ' ' .. reason .. ' ' .. last_times .. ' ' .. stamp .. ' ' .. (attempts_2 and attempts_2 .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+          if clients == last_clients and q_2.key == last_key then
+            last_message[#last_message + 1] = line
+            last_message.bytes = last_message.bytes + #line
+            if last_message.bytes > 65536 then
+              for channel, message in pairs(messages) do
+                local text = table.concat(message)
+                if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+                  redis.pcall('PUBLISH', channel, text)
                 end
               end
-              messages = {}
+              messages, last_clients = {}, nil
+            end
+          else
+            for client in clients:gmatch('[^ ]+') do
+              local channel = q_2.home .. ':client:' .. client
+              local message = messages[channel]
+              if message then
+                message[#message + 1] = line
+                message.bytes = message.bytes + #line
+              else
+                message = {
+                  line,
+                  bytes = #line,
+                  shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+                  unheard = q_2.key ~= q_2.home and 0,
+                }
+                messages[channel] = message
+              end
+              if client == clients then
+                last_key, last_clients, last_message = q_2.key, clients, message
+              end
+              if message.bytes > 65536 then
+                for channel_2, message_2 in pairs(messages) do
+                  local text = table.concat(message_2)
+                  if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
+                    redis.pcall('PUBLISH', channel_2, text)
+                  end
+                end
+                messages, last_clients = {}, nil
+              end
             end
           end
         end
@@ -388,7 +409,7 @@ for n, id in ipairs(ids) do
       end
     end
     local base = tonumber(job[11]) or backoff
-    local wait = tonumber(delay) or backoff_delay(base, attempts_2, backoff_max, at)
+    local wait = tonumber(delay) or backoff_delay(base, failures, backoff_max, at)
     redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
     if job[12] then
       redis.call('HSET', q.key .. ':job:' .. id, 'past', string.format('%.0f', past + crashed))
@@ -569,5 +590,5 @@ for channel, message in pairs(messages) do
     redis.pcall('PUBLISH', channel, text)
   end
 end
-messages = {}
+messages, last_clients = {}, nil
 return words

@@ -3,6 +3,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
+local last_key, last_clients, last_message, last_queued, last_started, last_times
 local died = 0
 local queue = KEYS[1]
 local function int(what, text, low, high)
@@ -306,30 +307,50 @@ do
       end
       local clients, queued, started = job[3], job[5], job[6]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-        local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
-        for client in clients:gmatch('[^ ]+') do
-          local channel = q_2.home .. ':client:' .. client
-          local message = messages[channel]
-          if message then
-            message[#message + 1] = line
-            message.bytes = message.bytes + #line
-          else
-            message = {
-              line,
-              bytes = #line,
-              shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
-              unheard = q_2.key ~= q_2.home and 0,
-            }
-            messages[channel] = message
-          end
-          if message.bytes > 65536 then
-            for channel_2, message_2 in pairs(messages) do
-              local text = table.concat(message_2)
-              if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
-                redis.pcall('PUBLISH', channel_2, text)
+        if queued ~= last_queued or started ~= last_started or not last_times then
+          last_queued, last_started, last_times = queued, started, (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0')
+        end
+        local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. last_times .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+        if clients == last_clients and q_2.key == last_key then
+          last_message[#last_message + 1] = line
+          last_message.bytes = last_message.bytes + #line
+          if last_message.bytes > 65536 then
+            for channel, message in pairs(messages) do
+              local text = table.concat(message)
+              if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+                redis.pcall('PUBLISH', channel, text)
               end
             end
-            messages = {}
+            messages, last_clients = {}, nil
+          end
+        else
+          for client in clients:gmatch('[^ ]+') do
+            local channel = q_2.home .. ':client:' .. client
+            local message = messages[channel]
+            if message then
+              message[#message + 1] = line
+              message.bytes = message.bytes + #line
+            else
+              message = {
+                line,
+                bytes = #line,
+                shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+                unheard = q_2.key ~= q_2.home and 0,
+              }
+              messages[channel] = message
+            end
+            if client == clients then
+              last_key, last_clients, last_message = q_2.key, clients, message
+            end
+            if message.bytes > 65536 then
+              for channel_2, message_2 in pairs(messages) do
+                local text = table.concat(message_2)
+                if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
+              end
+              messages, last_clients = {}, nil
+            end
           end
         end
       end
@@ -377,7 +398,7 @@ do
         redis.pcall('PUBLISH', channel, text)
       end
     end
-    messages = {}
+    messages, last_clients = {}, nil
     dropped = #unfit
   end
 end
@@ -528,30 +549,50 @@ do
       end
       local clients, queued, started = job[3], job[5], job[6]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-        local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
-        for client in clients:gmatch('[^ ]+') do
-          local channel = q_2.home .. ':client:' .. client
-          local message = messages[channel]
-          if message then
-            message[#message + 1] = line
-            message.bytes = message.bytes + #line
-          else
-            message = {
-              line,
-              bytes = #line,
-              shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
-              unheard = q_2.key ~= q_2.home and 0,
-            }
-            messages[channel] = message
-          end
-          if message.bytes > 65536 then
-            for channel_2, message_2 in pairs(messages) do
-              local text = table.concat(message_2)
-              if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
-                redis.pcall('PUBLISH', channel_2, text)
+        if queued ~= last_queued or started ~= last_started or not last_times then
+          last_queued, last_started, last_times = queued, started, (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0')
+        end
+        local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. last_times .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+        if clients == last_clients and q_2.key == last_key then
+          last_message[#last_message + 1] = line
+          last_message.bytes = last_message.bytes + #line
+          if last_message.bytes > 65536 then
+            for channel, message in pairs(messages) do
+              local text = table.concat(message)
+              if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+                redis.pcall('PUBLISH', channel, text)
               end
             end
-            messages = {}
+            messages, last_clients = {}, nil
+          end
+        else
+          for client in clients:gmatch('[^ ]+') do
+            local channel = q_2.home .. ':client:' .. client
+            local message = messages[channel]
+            if message then
+              message[#message + 1] = line
+              message.bytes = message.bytes + #line
+            else
+              message = {
+                line,
+                bytes = #line,
+                shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+                unheard = q_2.key ~= q_2.home and 0,
+              }
+              messages[channel] = message
+            end
+            if client == clients then
+              last_key, last_clients, last_message = q_2.key, clients, message
+            end
+            if message.bytes > 65536 then
+              for channel_2, message_2 in pairs(messages) do
+                local text = table.concat(message_2)
+                if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
+              end
+              messages, last_clients = {}, nil
+            end
           end
         end
       end
@@ -717,7 +758,7 @@ for channel, message in pairs(messages) do
     redis.pcall('PUBLISH', channel, text)
   end
 end
-messages = {}
+messages, last_clients = {}, nil
 if #back + promoted > 0 then
   if q.awake == 0 then
     q.awake = redis.call('LPUSH', q.key .. ':wake', '1')

@@ -203,6 +203,7 @@ end
 if unknown then
   local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
   local messages = {}
+  local last_key, last_clients, last_message, last_queued, last_started, last_times
   local died = 0
   local opened = open(queue, 'reliable', 'switches')
   if bad then
@@ -339,30 +340,50 @@ if unknown then
         end
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-          local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
-          for client in clients:gmatch('[^ ]+') do
-            local channel = opened.home .. ':client:' .. client
-            local message = messages[channel]
-            if message then
-              message[#message + 1] = line
-              message.bytes = message.bytes + #line
-            else
-              message = {
-                line,
-                bytes = #line,
-                shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and opened.key .. ':client:' .. client,
-                unheard = opened.key ~= opened.home and 0,
-              }
-              messages[channel] = message
-            end
-            if message.bytes > 65536 then
-              for channel_2, message_2 in pairs(messages) do
-                local text = table.concat(message_2)
-                if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
-                  redis.pcall('PUBLISH', channel_2, text)
+          if queued ~= last_queued or started ~= last_started or not last_times then
+            last_queued, last_started, last_times = queued, started, (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0')
+          end
+          local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. last_times .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+          if clients == last_clients and opened.key == last_key then
+            last_message[#last_message + 1] = line
+            last_message.bytes = last_message.bytes + #line
+            if last_message.bytes > 65536 then
+              for channel, message in pairs(messages) do
+                local text = table.concat(message)
+                if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+                  redis.pcall('PUBLISH', channel, text)
                 end
               end
-              messages = {}
+              messages, last_clients = {}, nil
+            end
+          else
+            for client in clients:gmatch('[^ ]+') do
+              local channel = opened.home .. ':client:' .. client
+              local message = messages[channel]
+              if message then
+                message[#message + 1] = line
+                message.bytes = message.bytes + #line
+              else
+                message = {
+                  line,
+                  bytes = #line,
+                  shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and opened.key .. ':client:' .. client,
+                  unheard = opened.key ~= opened.home and 0,
+                }
+                messages[channel] = message
+              end
+              if client == clients then
+                last_key, last_clients, last_message = opened.key, clients, message
+              end
+              if message.bytes > 65536 then
+                for channel_2, message_2 in pairs(messages) do
+                  local text = table.concat(message_2)
+                  if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
+                    redis.pcall('PUBLISH', channel_2, text)
+                  end
+                end
+                messages, last_clients = {}, nil
+              end
             end
           end
         end
@@ -448,7 +469,7 @@ if unknown then
       redis.pcall('PUBLISH', channel, text)
     end
   end
-  messages = {}
+  messages, last_clients = {}, nil
   return words
 end
 local q = open(queue, 'reliable', 'switches')

@@ -1,5 +1,6 @@
 local bad
 local messages = {}
+local last_key, last_clients, last_message, last_queued, last_started, last_times
 local queue = KEYS[1]
 local updates
 do
@@ -158,30 +159,50 @@ for n, id in ipairs(ids) do
     redis.call('HSET', q.key .. ':job:' .. id, 'progress', progress)
     local q_2, clients, queued, started = q, job[3], job[5], job[6]
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-      local line = id .. ' ' .. 'inflight' .. ' ' .. 'progress' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. '0' .. ' ' .. '' .. #progress .. '\n' .. progress .. '\n'
-      for client in clients:gmatch('[^ ]+') do
-        local channel = q_2.home .. ':client:' .. client
-        local message = messages[channel]
-        if message then
-          message[#message + 1] = line
-          message.bytes = message.bytes + #line
-        else
-          message = {
-            line,
-            bytes = #line,
-            shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
-            unheard = q_2.key ~= q_2.home and 0,
-          }
-          messages[channel] = message
-        end
-        if message.bytes > 65536 then
-          for channel_2, message_2 in pairs(messages) do
-            local text = table.concat(message_2)
-            if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
-              redis.pcall('PUBLISH', channel_2, text)
+      if queued ~= last_queued or started ~= last_started or not last_times then
+        last_queued, last_started, last_times = queued, started, (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0')
+      end
+      local line = id .. ' ' .. 'inflight' .. ' ' .. 'progress' .. ' ' .. last_times .. ' ' .. '0' .. ' ' .. '' .. #progress .. '\n' .. progress .. '\n'
+      if clients == last_clients and q_2.key == last_key then
+        last_message[#last_message + 1] = line
+        last_message.bytes = last_message.bytes + #line
+        if last_message.bytes > 65536 then
+          for channel, message in pairs(messages) do
+            local text = table.concat(message)
+            if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+              redis.pcall('PUBLISH', channel, text)
             end
           end
-          messages = {}
+          messages, last_clients = {}, nil
+        end
+      else
+        for client in clients:gmatch('[^ ]+') do
+          local channel = q_2.home .. ':client:' .. client
+          local message = messages[channel]
+          if message then
+            message[#message + 1] = line
+            message.bytes = message.bytes + #line
+          else
+            message = {
+              line,
+              bytes = #line,
+              shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+              unheard = q_2.key ~= q_2.home and 0,
+            }
+            messages[channel] = message
+          end
+          if client == clients then
+            last_key, last_clients, last_message = q_2.key, clients, message
+          end
+          if message.bytes > 65536 then
+            for channel_2, message_2 in pairs(messages) do
+              local text = table.concat(message_2)
+              if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
+                redis.pcall('PUBLISH', channel_2, text)
+              end
+            end
+            messages, last_clients = {}, nil
+          end
         end
       end
     end
@@ -197,5 +218,5 @@ for channel, message in pairs(messages) do
     redis.pcall('PUBLISH', channel, text)
   end
 end
-messages = {}
+messages, last_clients = {}, nil
 return words

@@ -3,6 +3,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
+local last_key, last_clients, last_message, last_queued, last_started, last_times
 local queue = KEYS[1]
 local done
 do
@@ -23,7 +24,7 @@ if #KEYS < 1 or (#KEYS ~= 1) then
 end
 local function parse_token(text)
   local queued, started, length, rest = text:match('^(%d+)%.(%d+):?(%d*)%.([A-Za-z0-9_.:-]*)$')
-  if not queued or #queued > 15 or #started > 15 or #length > 3 or #rest > 256 then
+  if not queued or #queued > 15 or #started > 15 or #length > 3 then
     return
   end
   local client, task = rest, nil
@@ -110,30 +111,50 @@ for i = done, #ARGV, 3 do
   do
     local id, body = ARGV[i], ARGV[i + 2]
     if not (not client or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-      local line = id .. ' ' .. 'done' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
-      for client_2 in client:gmatch('[^ ]+') do
-        local channel = q.home .. ':client:' .. client_2
-        local message = messages[channel]
-        if message then
-          message[#message + 1] = line
-          message.bytes = message.bytes + #line
-        else
-          message = {
-            line,
-            bytes = #line,
-            shard = redis.REDIS_VERSION_NUM and client_2:find('^shard%.') and q.key .. ':client:' .. client_2,
-            unheard = q.key ~= q.home and 0,
-          }
-          messages[channel] = message
-        end
-        if message.bytes > 65536 then
-          for channel_2, message_2 in pairs(messages) do
-            local text = table.concat(message_2)
-            if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
-              redis.pcall('PUBLISH', channel_2, text)
+      if queued ~= last_queued or started ~= last_started or not last_times then
+        last_queued, last_started, last_times = queued, started, (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0')
+      end
+      local line = id .. ' ' .. 'done' .. ' ' .. '-' .. ' ' .. last_times .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
+      if client == last_clients and q.key == last_key then
+        last_message[#last_message + 1] = line
+        last_message.bytes = last_message.bytes + #line
+        if last_message.bytes > 65536 then
+          for channel, message in pairs(messages) do
+            local text = table.concat(message)
+            if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
+              redis.pcall('PUBLISH', channel, text)
             end
           end
-          messages = {}
+          messages, last_clients = {}, nil
+        end
+      else
+        for client_2 in client:gmatch('[^ ]+') do
+          local channel = q.home .. ':client:' .. client_2
+          local message = messages[channel]
+          if message then
+            message[#message + 1] = line
+            message.bytes = message.bytes + #line
+          else
+            message = {
+              line,
+              bytes = #line,
+              shard = redis.REDIS_VERSION_NUM and client_2:find('^shard%.') and q.key .. ':client:' .. client_2,
+              unheard = q.key ~= q.home and 0,
+            }
+            messages[channel] = message
+          end
+          if client_2 == client then
+            last_key, last_clients, last_message = q.key, client, message
+          end
+          if message.bytes > 65536 then
+            for channel_2, message_2 in pairs(messages) do
+              local text = table.concat(message_2)
+              if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
+                redis.pcall('PUBLISH', channel_2, text)
+              end
+            end
+            messages, last_clients = {}, nil
+          end
         end
       end
     end
@@ -249,5 +270,5 @@ for channel, message in pairs(messages) do
     redis.pcall('PUBLISH', channel, text)
   end
 end
-messages = {}
+messages, last_clients = {}, nil
 return words

@@ -235,7 +235,7 @@ class Claims:
         asked = self._asked
         self._call, self.due = None, True
         named = NAMED.search(str(error))
-        found = [i for i in asked if named and self._keys[i].endswith(f":{{{named[1]}}}")]
+        found = [at for at in asked if named and self._keys[at].endswith(f":{{{named[1]}}}")]
         bad = asked if len(asked) == 1 else found
         if not bad:
             self._apart = list(asked)
