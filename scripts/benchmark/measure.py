@@ -162,6 +162,13 @@ def limit(server: Instance, system: System, case: Case) -> Sample:
     return Sample({"enqueue": float(row[1])})
 
 
+def ping(server: Instance, system: System, case: Case) -> Sample:
+    """What the server spends on a command that does nothing, one at a time."""
+    before = server.look()
+    server.ping(case.jobs)
+    return Sample({"cpu": (server.look().cpu - before.cpu) / case.jobs})
+
+
 def scripts(server: Instance, system: System, case: Case) -> Sample:
     """The script time and the inner calls of each verb a job, and the bytes of a job, for the
     scripts that the system is named after."""
@@ -174,7 +181,7 @@ def turns(server: Instance, system: System, case: Case) -> Sample:
 
 
 HOW: dict[str, Callable[[Instance, System, Case], Sample]] = {
-    one.__name__: one for one in (life, roundtrip, idle, growth, limit, scripts, turns)
+    one.__name__: one for one in (life, roundtrip, idle, growth, limit, ping, scripts, turns)
 }
 
 

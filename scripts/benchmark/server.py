@@ -62,6 +62,11 @@ class Instance:
             held=info["used_memory"] - info.get("mem_clients_normal", 0) - garbage(info),
         )
 
+    def ping(self, times: int) -> None:
+        """Send so many PINGs, each when the one before is answered."""
+        for _ in range(times):
+            self._redis.ping()
+
     def slowest(self) -> float:
         """Seconds that the slowest call of a script took so far; SLOW_US when none was slower."""
         entries = self._redis.slowlog_get(SLOW_KEPT)

@@ -256,6 +256,8 @@ def scripts(size: Size) -> Iterator[Row]:
 def limits(size: Size) -> Iterator[Row]:
     """What the server itself can do."""
     yield Row(LIMIT, "/s", Point("limit", SERVER, Case(jobs=size.jobs)), "enqueue")
+    pings = Point("ping", SERVER, Case(jobs=size.jobs))
+    yield Row("Redis CPU of a PING, one at a time", "us", pings, "cpu")
 
 
 WORKLOADS: dict[str, Callable[[Size], Iterator[Row]]] = {

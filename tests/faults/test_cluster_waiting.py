@@ -275,6 +275,33 @@ def test_a_client_whose_connections_break_finds_its_results_without_waiting_for_
         assert [job.result(SOON) for job in jobs] == names
 
 
+def test_a_worker_waits_as_before_when_a_handler_has_cancelled_its_tasks(
+    cluster: ClusterOfNodes,
+) -> None:
+    names = cluster.names(3, "cancels")
+
+    async def cancel_all(job: pyjobs.ClaimedJob) -> Any:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            if job.data == "cancel" and task.get_name().startswith("pyjobs-"):
+                task.cancel()
+        return job.data
+
+    with (
+        working(cluster.url, cancel_all, queues=names),
+        pyjobs.Client(cluster.url, sweep=600.0) as client,
+    ):
+        assert client.submit("cancel", queue=names[0]).result(SOON) == "cancel"
+        time.sleep(1.0)
+        before = calls(cluster.nodes, "evalsha")
+        time.sleep(2.0)
+        # A worker that can't wait claims each queue five times in that time, or more.
+        assert calls(cluster.nodes, "evalsha") - before < 5 * len(names)
+        for name in names:
+            began = time.monotonic()
+            assert client.submit(name, queue=name).result(SOON) == name
+            assert time.monotonic() - began < HEARD
+
+
 @contextlib.contextmanager
 def silence(node: Server) -> Iterator[None]:
     """A node that takes connections and says nothing."""

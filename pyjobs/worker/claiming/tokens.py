@@ -159,17 +159,22 @@ class WakeListener:
                 self._reported(queue)
 
     async def close(self) -> None:
-        """End all waits, and close the connections."""
+        """End all waits, and close the connections. A wait after that begins anew: a handler may
+        have cancelled the tasks of the worker."""
         tasks = [*self._looking.values(), *([self._hearing] if self._hearing else [])]
         self._looking.clear()
-        self._shards.end()
+        self._hearing = None
+        for channel in self._channels.values():
+            channel.is_heard = False
+        shards, self._shards = self._shards, AsyncShards(self._server)
+        shards.end()
         for task in tasks:
             task.cancel()
         try:
             for task in tasks:
                 await cancel_and_wait(task)
         finally:
-            await self._shards.close()
+            await shards.close()
 
     async def take(self, queue: str, seconds: float) -> bool:
         """Wait for the token of a queue. Returns whether it came in time."""
