@@ -326,7 +326,8 @@ def test_the_parts_of_a_queue_are_served_while_the_node_of_one_is_silent(
     ids = [id for id in (f"id{at}" for at in range(30)) if hash_of(id) % 3 in served]
     with (
         working(cluster.url, echo, queues=[name]),
-        pyjobs.Client(cluster.url, queue=name, sweep=600.0) as client,
+        # Before Redis 7 its only subscription may be at the silent node.
+        pyjobs.Client(cluster.url, queue=name, sweep=1.0) as client,
     ):
         assert [job.result(SOON) for job in client.submit_many(range(20))] == [*range(20)]
         with silence(silent):
