@@ -12,7 +12,7 @@ SOURCES = 1000
 
 
 def test_names_of_a_thousand_sources_begin_with_a_letter_or_digit_and_differ() -> None:
-    names = [ids.Source().new() for _ in range(SOURCES)]
+    names = [ids.IdSource().new() for _ in range(SOURCES)]
     names += [ids.unguessable() for _ in range(SOURCES)]
     assert len(set(names)) == 2 * SOURCES
     assert all(name.isascii() and name[0].isalnum() for name in names)

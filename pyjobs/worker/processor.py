@@ -373,8 +373,9 @@ class Processor:
 
     def _lost_in_thread(self, run: Run, why: str) -> None:
         """Mark a run as lost, from the heartbeat's thread: the event loop may be blocked."""
-        if run.state is RunState.STOPPED:
-            # A renewal has crossed the end of the run, whose job may be claimed again by now.
+        if run.state is RunState.STOPPED or self._core.has_ended(run):
+            # A renewal has crossed the end of the run, whose job may be claimed again, or gone, by
+            # now. What became of the job, the answer to the outcome says.
             return
         run.lose(why)
         with contextlib.suppress(RuntimeError):

@@ -171,7 +171,7 @@ class TestPrepare:
         ],
     )
     def test_options_that_the_mode_lacks_are_refused(self, mode: str, name: str) -> None:
-        with pytest.raises(BadArgument, match=f"{name}: {mode}/submit"):
+        with pytest.raises(BadArgument, match=f"{name}: submit in {mode} mode has no such option"):
             prepare(make(mode), [1], **{name: 1})
 
     def test_a_single_item_makes_the_same_call_as_a_list(self) -> None:

@@ -393,3 +393,18 @@ def test_a_renewal_that_crosses_the_end_of_a_run_is_no_loss(
     ):
         assert [job.result(60) for job in client.submit_many(range(4))] == [TURNS] * 4
     assert not [line for line in caplog.messages if "is lost" in line]
+
+
+def test_a_renewal_that_crosses_the_record_of_a_result_that_is_not_kept_is_no_loss(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job is done and gone when Redis gets the renewal."""
+    monkeypatch.setattr(heartbeat, "Leases", FrequentLeases)
+    caplog.set_level("WARNING", "pyjobs")
+    with (
+        working(store.url, lambda job: job.data, queues="q", lease=30.0, retention=0),
+        pyjobs.Client(store.url, queue="q") as client,
+    ):
+        for n in range(20 * TURNS):
+            assert client.submit(n).result(60) == n
+    assert not [line for line in caplog.messages if "is lost" in line]

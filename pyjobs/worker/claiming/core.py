@@ -209,6 +209,10 @@ class WorkerCore:
             # A thread can't be stopped: its handler may go on, and reads this state as `job.lost`.
             run.stop()
 
+    def has_ended(self, run: Run) -> bool:
+        """Return whether a run has begun and ended. Any thread may call this."""
+        return run.started_at is not None and run not in self._running
+
     def strays(self, executing: Callable[[Run], bool]) -> list[Run]:
         """Return the runs that were started, have not ended, and are nowhere any more.
 
