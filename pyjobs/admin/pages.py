@@ -1,7 +1,7 @@
 """Pages of the jobs of a queue in any state, as plans. Nothing is sent here.
 
-Jobs that wait, are delayed, in flight or dead stand in a place of the queue. Jobs in another state
-stand in none: SCAN finds their ids from outside, and queue/find reads them.
+Jobs that are pending, delayed, in flight or dead stand in a place of the queue. Jobs in another
+state stand in none: SCAN finds their ids from outside, and queue/find reads them.
 """
 
 from __future__ import annotations
