@@ -196,7 +196,7 @@ class AsyncSettings(Base[AsyncServer]):
 
         Args:
             queue: the queue's name.
-            pending: most jobs that wait or are delayed, 0 to 1,000,000,000.
+            pending: most jobs that are pending or delayed, 0 to 1,000,000,000.
             bytes: most bytes of a payload, 0 to 1,048,576.
             dead: how many dead jobs are kept, 0 to 10,000.
 
