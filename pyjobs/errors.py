@@ -2,7 +2,7 @@
 
     PyjobsError
     ├── BadArgument        BADARG      an argument broke its contract; nothing was written
-    │   └── TooLarge       TOOLARGE    a payload, a result or an error is over the limit
+    │   └── TooLarge       TOOLARGE    what is to be stored or reported is over its limit
     ├── WrongMode          WRONGMODE   the queue works in another mode; nothing was written
     ├── BadLayout          BADLAYOUT   the queue's keys are of another version; nothing was written
     ├── WrongType          WRONGTYPE   a key of the queue holds something else; nothing was written
@@ -20,7 +20,7 @@
     ├── JobCancelled                   the job was cancelled
     ├── JobExpired                     the job was not started in time, and never will be
     ├── ResultGone                     the result's retention is over, or there never was such a job
-    ├── ClientClosed                   the client was closed while this job was pending
+    ├── ClientClosed                   the client was closed, or belongs elsewhere; the job goes on
     ├── UnknownTask                    no task of this name is known here
     ├── NoResults                      the client was made without results
     ├── MissingExtra                   a package of an optional extra is not installed
@@ -85,9 +85,11 @@ class BadArgument(PyjobsError, ValueError):
 
 
 class TooLarge(BadArgument):
-    """A payload, a result or an error has more than 1 MiB. Nothing was written.
+    """What is to be stored or reported is over its limit. Nothing was written.
 
-    Store what is large elsewhere, and submit where it is.
+    A payload, a result, an error and a saved value have 1 MiB at most, a value of an output 64 KiB,
+    and a progress 4 KiB. A queue may have a smaller limit for payloads. Store what is large
+    elsewhere, and submit where it is.
     """
 
     code = "TOOLARGE"
@@ -112,7 +114,8 @@ class WrongType(PyjobsError):
 
 
 class Conflict(PyjobsError):
-    """Another job has this id and other data. The other job stays as it is."""
+    """Another job has this id and other data, or, for a requeue, holds the unique key. The other
+    job stays as it is."""
 
     code = "CONFLICT"
 

@@ -29,7 +29,7 @@ MAX_AT = 9_999_999_999_999
 
 
 def checked(what: str, name: str) -> str:
-    """Return `name` unchanged: the name of a queue, job, prefix, user or unique key.
+    """Return `name` unchanged: the name of a queue, task, schedule, prefix or user, or a job's id.
 
     Args:
         what: the argument's own name, for the message.

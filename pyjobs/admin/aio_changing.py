@@ -38,7 +38,7 @@ class AsyncChanges(Base[AsyncServer]):
             return await adrive(self._server, plans.purge(self._keys, queue, place, progress))
 
     async def delete(self, queue: str, ids: Sequence[str]) -> list[Answer]:
-        """Forget jobs that wait or have ended (queue/delete).
+        """Forget jobs that are pending, delayed or ended (queue/delete).
 
         Args:
             queue: the queue's name.
@@ -55,7 +55,7 @@ class AsyncChanges(Base[AsyncServer]):
     async def run_now(
         self, queue: str, ids: Sequence[str], *, delay: float | None = None
     ) -> list[Answer]:
-        """Let delayed jobs run now, before those that wait; or change when they are due
+        """Let delayed jobs run now, before pending ones; or change when they are due
         (queue/run).
 
         Args:
@@ -168,7 +168,7 @@ class AsyncChanges(Base[AsyncServer]):
             )
 
     async def move(self, queue: str, to: str, ids: Sequence[str]) -> list[Answer]:
-        """Move jobs that wait, are delayed or dead to another queue of the same mode (queue/send,
+        """Move pending, delayed or dead jobs to another queue of the same mode (queue/send,
         queue/receive, queue/sent).
 
         A move that breaks off leaves jobs in the outbox, where no claim finds them. The next move
@@ -209,7 +209,7 @@ class AsyncChanges(Base[AsyncServer]):
         Args:
             queue: the name of the queue where the jobs are.
             to: the name of the other queue; in a cluster it may be on another node.
-            where: which jobs; those that wait when it has no state.
+            where: which jobs; the pending ones when it has no state.
             expected: how many jobs were counted. When the number has moved by more than a tenth
                 since, nothing is done.
             progress: called with how many jobs were looked after so far, and how many there are;

@@ -148,8 +148,8 @@ class AsyncReading(Base[AsyncServer]):
     ) -> JobPage:
         """Return a page of the jobs of a queue in one state (queue/list; SCAN and queue/find).
 
-        Jobs that wait, are delayed, in flight or dead have an order: the next job comes first, or
-        the one that has been dead longest. Other jobs are found among all keys of the server, a
+        Jobs that are pending, delayed, in flight or dead have an order: the next job comes first,
+        or the job that has been dead longest. Other jobs are found among all keys of the server, a
         thousand keys a page, so that a page may be short or empty.
 
         Args:
@@ -188,7 +188,8 @@ class AsyncReading(Base[AsyncServer]):
     async def failures(
         self, queue: str, *, progress: ReportLooked | None = None
     ) -> list[plans.Failure]:
-        """Count the dead jobs of a queue by the type of their error, the most frequent first.
+        """Count the dead jobs of a queue by the type of their error and the place that raised it,
+        the most frequent first (queue/list).
 
         Args:
             queue: the queue's name.

@@ -22,7 +22,6 @@ GAUGES = {
     "wanted_slots": "Slots for all jobs pending or in flight; while paused, for those in flight.",
 }
 
-
 # What is counted of a queue besides its histograms: the name of the counter, and the label.
 EVENTS = {
     **{name: name for name in ("submitted", "retried", "snoozed", "released", "crashed", "dead")},

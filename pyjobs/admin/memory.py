@@ -19,7 +19,7 @@ class QueueMemory(NamedTuple):
         total: bytes of the queue: its keys, and its jobs by the mean of the sampled ones. Jobs that
             are done, failed, cancelled or expired are left out.
         keys: bytes of the keys that are no jobs: the list, the sorted sets, the hash of the queue.
-        jobs: jobs that wait, are delayed, in flight or dead.
+        jobs: jobs that are pending, delayed, in flight or dead.
         mean: bytes of a job, as a mean of the sampled ones.
         sampled: how many jobs were sampled.
     """

@@ -1,8 +1,8 @@
 """Jobs that go from one queue to another, as a plan. Nothing is sent here.
 
 A job is parked in the outbox of its queue (queue/send), stored in the other queue (queue/receive),
-and then forgotten, or put back when it was refused (queue/sent). Who ends between two of these
-calls leaves jobs in the outbox: the next move of the queue carries them on.
+and then forgotten, or put back when it was refused (queue/sent). A mover that ends between two of
+these calls leaves jobs in the outbox: the next move of the queue carries them on.
 tests/modelcheck/moves.py walks all that can go wrong.
 """
 

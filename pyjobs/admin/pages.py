@@ -1,14 +1,14 @@
 """Pages of the jobs of a queue in any state, as plans. Nothing is sent here.
 
-Jobs that wait, are delayed, in flight or dead stand in a place of the queue. Jobs in another state
-stand in none: SCAN finds their ids from outside, and queue/find reads them.
+Jobs that are pending, delayed, in flight or dead stand in a place of the queue. Jobs in another
+state stand in none: SCAN finds their ids from outside, and queue/find reads them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pyjobs.admin.plan import Plan, Words
+from pyjobs.admin.plan import Plan, Words, text
 from pyjobs.admin.split import each_part
 from pyjobs.engine import ENDED, MAX_ITEMS, OPERATOR, PLACES, STATES, JobPage, Keys, State
 from pyjobs.errors import BadArgument
@@ -94,8 +94,3 @@ def scanned(keys: Keys, queue: str, cursor: str) -> Plan[tuple[str, list[str]]]:
 def is_id(id: str) -> bool:
     """Whether a script takes it as an id: what stands in a queue may have been written by hand."""
     return NAME.fullmatch(id) is not None
-
-
-def text(value: Any) -> str:
-    """Return a reply of Redis as a text."""
-    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)

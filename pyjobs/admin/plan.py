@@ -51,6 +51,11 @@ class Words(NamedTuple):
     near: str | None = None
 
 
+def text(value: Any) -> str:
+    """Return a word of the reply to a command as a text."""
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
+
+
 class Asked(NamedTuple):
     """Holds a command, or several calls, whose failure is an answer: the plan gets the error.
 

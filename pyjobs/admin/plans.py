@@ -157,7 +157,7 @@ def _stored(keys: Keys, queue: str, verb: str) -> Plan[StoredVerbs]:
 
 
 def delete(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
-    """Forget jobs that wait or have ended."""
+    """Forget jobs that are pending, delayed or ended."""
     key = keys.queue(queue)
     return (yield from each(ids, lambda part: OPERATOR.delete(key, part), "deleted"))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pyjobs.admin import moves
-from pyjobs.admin.pages import is_id, scanned, text
-from pyjobs.admin.plan import Plan, ReportLooked, Words
+from pyjobs.admin.pages import is_id, scanned
+from pyjobs.admin.plan import Plan, ReportLooked, Words, text
 from pyjobs.admin.plans import stats
 from pyjobs.admin.split import each_part
 from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys, mode_named

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from pyjobs.admin.plan import Lasting, Learned, Owners, Plan, Words
+from pyjobs.admin.plan import Lasting, Learned, Owners, Plan, Words, text
 from pyjobs.engine import (
     MAX_ITEMS,
     MOST_PARTS,
@@ -209,8 +209,8 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
             words = ("SCAN", cursor, "MATCH", f"{begin}*", "COUNT", str(MAX_ITEMS))
             after, names = yield Words(words, near=part)
             for name in names:
-                unique = yield Words(("HGET", _text(name), "unique"), near=part)
-                id = _text(name)[len(begin) :]
+                unique = yield Words(("HGET", text(name), "unique"), near=part)
+                id = text(name)[len(begin) :]
                 if hash_of(unique or id) % found.number != at and not (
                     unique is None and (yield from _of_schedule(part, id))
                 ):
@@ -218,7 +218,7 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
             looked += len(names)
             if progress:
                 progress(looked)
-            cursor = _text(after)
+            cursor = text(after)
             if cursor == "0":
                 break
     # What has moved meanwhile, or is on its way, was not all seen: a node knows nothing of the SCAN
@@ -238,7 +238,3 @@ def _of_schedule(part: PartKey, id: str) -> Plan[bool]:
     if not name or not moment.isdecimal():
         return False
     return (yield Words(("ZSCORE", Keys.schedules(part), name), near=part)) is not None
-
-
-def _text(value: object) -> str:
-    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)

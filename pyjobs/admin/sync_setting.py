@@ -110,6 +110,8 @@ class Settings(Base[Server]):
         Raises:
             BadArgument: a name is malformed, or there is no such mode.
             WrongMode: the queue is not empty; nothing was written.
+            WrongParts: the queue is split; nothing was written.
+            QueueFull: Redis is at its memory limit.
             Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
@@ -153,6 +155,7 @@ class Settings(Base[Server]):
                 split: it has schedules with unique keys, jobs on their way to another queue, or
                 the split before was not settled; or `durable` is not what it must be.
             NotDurable: too few had the number in time: call again.
+            QueueFull: Redis is at its memory limit: call again when it has room.
             Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
@@ -196,12 +199,13 @@ class Settings(Base[Server]):
 
         Args:
             queue: the queue's name.
-            pending: most jobs that wait or are delayed, 0 to 1,000,000,000.
+            pending: most jobs that are pending or delayed, 0 to 1,000,000,000.
             bytes: most bytes of a payload, 0 to 1,048,576.
             dead: how many dead jobs are kept, 0 to 10,000.
 
         Raises:
             BadArgument: a name is malformed, or a number is out of its bounds.
+            QueueFull: Redis is at its memory limit; nothing was written.
             Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """

@@ -50,7 +50,7 @@ def worker_problems(workers: Iterable[SeenWorker], version: str) -> Iterator[Pro
 
     Args:
         workers: the workers of all queues that are looked at.
-        version: that of pyjobs which asks.
+        version: the version of pyjobs that asks.
     """
     found = {one.worker: one for one in workers}
     late = [one for one in found.values() if one.lag >= LAG_MS]

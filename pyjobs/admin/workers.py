@@ -38,9 +38,9 @@ class SeenWorker(NamedTuple):
         worker: its name, its own for as long as it runs.
         ago: ms since it said so.
         host: the name of its machine.
-        pid: its process.
-        version: of pyjobs.
-        mode: of its queues.
+        pid: the id of its process.
+        version: the version of pyjobs that it runs.
+        mode: the mode of its queues.
         queues: some names of its queues.
         tasks: some names of its tasks.
         slots: how many jobs it runs at once.

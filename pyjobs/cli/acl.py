@@ -55,8 +55,9 @@ def acl(
     """Print the Redis access rules of a role.
 
     The line is for redis-cli, and gives a user of Redis the rights of the role and no more. A
-    producer submits jobs, cancels them and reads results. A worker runs jobs. An operator reaps,
-    lists, requeues and cancels jobs. Without QUEUE, the rules are for all queues of the prefix.
+    producer submits jobs, cancels them and reads results. A worker runs jobs. An operator looks at
+    queues, jobs and workers, and acts on queues and jobs. Without QUEUE, the rules are for all
+    queues of the prefix.
 
     \b
         pyjobs acl worker words

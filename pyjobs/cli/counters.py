@@ -68,9 +68,8 @@ def counters(
     return 0
 
 
-Part = tuple[
-    int | str, str, Counters, Counted
-]  # with its name, and the counters that know its span
+# A minute or a task, its name in the table, the counters that know its span, and what it counted.
+Part = tuple[int | str, str, Counters, Counted]
 
 
 def of_minutes(found: Counters) -> list[Part]:

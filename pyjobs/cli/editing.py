@@ -93,10 +93,10 @@ def edit_arguments(
         @wraps(function)
         def wrapper(
             queue: str, ids: tuple[str, ...], state: State | None, every: bool, dry_run: bool,
-            expected: int | None, yes: bool, url: str, prefix: str, **other: Any,
+            expected: int | None, yes: bool, url: str, prefix: str, **further: Any,
         ) -> int:  # fmt: skip
             names = ("task", "error", "older", "newer")
-            where = Filter(state, *(other.pop(name) for name in names))
+            where = Filter(state, *(further.pop(name) for name in names))
             by_filter = every or where != Filter()
             if ids and by_filter:
                 raise BadArgument("ids: name the jobs or give a filter such as --all, not both")
@@ -106,7 +106,7 @@ def edit_arguments(
                 raise BadArgument("ids: --dry-run and --expect are for a filter")
             ids = tuple(dict.fromkeys(ids))  # an id that was given twice is one job
             chosen = Chosen(queue, ids, where, dry_run, expected, yes, url, prefix)
-            return function(chosen, **other)
+            return function(chosen, **further)
 
         decorated: Callable[..., Any] = wrapper
         target = click.argument("to", callback=marked, shell_complete=complete_queue)

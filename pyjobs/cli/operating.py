@@ -19,6 +19,7 @@ from pyjobs.engine import Explanation
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Undecodable
 from pyjobs.transport import DEFAULT_URL
 
+# The units of durations in words, and ms of each.
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyjobs.cli.operating import UNITS
 from pyjobs.engine import OTHERS, Counted, Counters, Times
 
 HEADS = ("in/min", "done/min", "fail/min", "dead", "wait", "wait p95", "run", "run p95")
 LESS = ("wait p95", "dead", "run p95", "in/min")
-UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
 
 
 def rate(number: float) -> str:

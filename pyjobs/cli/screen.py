@@ -24,7 +24,8 @@ QUIT = b"qQ"
 def watch(draw: Callable[[], str], seconds: float) -> None:
     """Draw a text again and again until Ctrl-C, on a terminal also until the key q.
 
-    The screen is as before then. A terminal that gets another size is drawn anew at once.
+    Afterwards the screen is as it was before. A terminal that gets another size is drawn anew at
+    once.
 
     Args:
         draw: returns the text.

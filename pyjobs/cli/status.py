@@ -74,10 +74,10 @@ def status(
     return 1 if errors else 0
 
 
-Counted = dict[str, Counters]  # by queue; without those that could not be read
+CountersByQueue = dict[str, Counters]  # by queue; without those that could not be read
 
 
-def read(admin: Admin, queues: Sequence[str] = ()) -> tuple[list[QueueStatus], Counted]:
+def read(admin: Admin, queues: Sequence[str] = ()) -> tuple[list[QueueStatus], CountersByQueue]:
     """Ask for the numbers of some queues, or of every queue."""
     found = admin.all_counters(minutes=5)
     rows = [row for row in admin.status() if not queues or row.queue in queues]
@@ -87,7 +87,7 @@ def read(admin: Admin, queues: Sequence[str] = ()) -> tuple[list[QueueStatus], C
     }
 
 
-def print_json(rows: list[QueueStatus], counted: Counted) -> None:
+def print_json(rows: list[QueueStatus], counted: CountersByQueue) -> None:
     """Print an object for each queue."""
     for row in rows:
         numbers = json_ready(row.stats) if row.stats else {"error": row.error}
@@ -96,7 +96,7 @@ def print_json(rows: list[QueueStatus], counted: Counted) -> None:
         show_json({"queue": row.queue, **numbers, "mode": row.mode, **happened})
 
 
-def drawn(prefix: str, rows: list[QueueStatus], counted: Counted) -> str:
+def drawn(prefix: str, rows: list[QueueStatus], counted: CountersByQueue) -> str:
     """Return the tables as a text."""
     if not rows:
         return f"no queue is registered in {prefix}:queues"
@@ -108,7 +108,7 @@ def drawn(prefix: str, rows: list[QueueStatus], counted: Counted) -> str:
     return f"{text}\n\n{more}"
 
 
-def rate_rows(counted: Counted) -> list[list[str]]:
+def rate_rows(counted: CountersByQueue) -> list[list[str]]:
     """Return the rows of the queues in which something happened."""
     return [[queue, *rates.cells(one, one.total())] for queue, one in counted.items() if one.rows]
 

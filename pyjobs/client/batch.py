@@ -93,7 +93,7 @@ def split(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int
 
 
 def refused(batch: Batch[Any], answers: Sequence[Any]) -> PyjobsError:
-    """Return the error of a submit some calls of which were refused or have no answer.
+    """Return the error of a submit of which some calls were refused or have no answer.
 
     That is the first OutcomeUnknown among `answers`, or else the first error. Its `accepted` has
     the ids of the jobs that Redis has accepted, the `ids` of an OutcomeUnknown those of the jobs

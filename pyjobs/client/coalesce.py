@@ -39,7 +39,7 @@ class Coalescer(Generic[J]):
     def batch(self) -> Batch[J] | None:
         """Return the submits that were added since the last call and not cancelled, or None.
 
-        Those that are as durable as the first; the others wait for the next call.
+        A batch has the submits that are as durable as the first. The others wait for the next call.
         """
         live = [one for one in self._next if not one[1].done()]
         if not live:

@@ -23,7 +23,7 @@ def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]
 
     Args:
         server: where the queues are.
-        core: the client's.
+        core: the client's core.
         chunks: the calls, and the jobs that each asks for. What a reply leaves out is added.
 
     Returns:
@@ -51,7 +51,7 @@ async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]
 
     Args:
         server: where the queues are.
-        core: the client's.
+        core: the client's core.
         chunks: the calls, and the jobs that each asks for. What a reply leaves out is added.
 
     Returns:

@@ -41,7 +41,7 @@ class SubmitCall:
         """Return the trace context as options of a submit of any mode; '' for none.
 
         Raises:
-            BadArgument: the context is none; the message names what is wrong.
+            BadArgument: a part of the context is malformed; the message names the part.
         """
         if self.traceparent is None:
             return ""

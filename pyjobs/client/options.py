@@ -169,7 +169,7 @@ def durable_in(options: Mapping[str, Any], default: Durable | None) -> Durable |
 
     Args:
         options: the options, as `Options` names them.
-        default: the client's.
+        default: who must have them where the options do not say; None is nobody.
 
     Raises:
         BadArgument: the option is not what it must be.

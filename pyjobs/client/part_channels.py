@@ -16,7 +16,7 @@ class PartChannels(Generic[J]):
 
     Args:
         known: what the client knows of parts.
-        core: the client's.
+        core: the client's core.
     """
 
     def __init__(self, known: KnownParts, core: ClientCore[J]) -> None:

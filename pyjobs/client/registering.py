@@ -14,7 +14,7 @@ from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.engine import Keys
 from pyjobs.transport import AsyncServer, Server, aregister, is_cluster, register
 
-# How long the end of a client waits for an entry that is being made.
+# Seconds that the end of a client waits for an entry that is being made.
 END_SECONDS = 0.5
 
 
@@ -55,7 +55,7 @@ class Registrar:
             self._thread = thread
 
     def end(self) -> None:
-        """Wait a moment for what is being entered."""
+        """Wait for what is being entered, END_SECONDS at most."""
         if self._thread is not None:
             self._thread.join(END_SECONDS)
 
@@ -97,7 +97,7 @@ class AsyncRegistrar:
             self._task = asyncio.create_task(self._run(), name="pyjobs-registry")
 
     async def end(self) -> None:
-        """Wait a moment for what is being entered."""
+        """Wait for what is being entered, END_SECONDS at most."""
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=END_SECONDS)
             await cancel_and_wait(self._task)

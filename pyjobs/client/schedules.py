@@ -136,7 +136,10 @@ class ScheduleCalls:
         late: float | timedelta,
         options: ScheduleOptions,
     ) -> Call[Schedule]:
-        """Return the call that makes or changes a schedule (<mode>/schedule)."""
+        """Return the call that makes or changes a schedule (<mode>/schedule).
+
+        The arguments are those of `client.schedules.set`, which says what is raised.
+        """
         where = self.queue(queue)
         if (cron is None) == (every is None):
             raise BadArgument("cron: either cron or every must be given, and not both")

@@ -73,12 +73,12 @@ class Pace:
 
         Args:
             began: when it began, seconds of the monotonic clock.
-            now: the time.
+            now: seconds of the monotonic clock.
         """
         self._swept, self._took = now, now - began
 
     def took(self, seconds: float) -> None:
-        """Note how long a sweep took that others may have followed since."""
+        """Note how many seconds a sweep took that others may have followed since."""
         self._took = seconds
 
     def at_once(self) -> None:

@@ -174,14 +174,14 @@ class Job(BaseJob, Generic[T]):
             timeout: how long the iteration may take, in seconds or as a timedelta; None: no limit.
 
         Raises:
-            BadArgument: the timeout is not a duration.
+            BadArgument: the timeout is not a duration, or a value does not fit the annotation of
+                the task that has written it.
             TimeoutError: the job has not ended in time.
             NoResults: the client was made with `results=False`.
             ClientClosed: the client is closed.
             Unavailable: the job has ended, and Redis can't be asked for its last output.
             Forbidden: Redis's access rules forbid queue/output.
             Undecodable: another program has written what is not JSON.
-            BadArgument: a value does not fit the annotation of the task that has written it.
         """
         reading = Reading(self, timeout, self._source.core.sweep.every)
         heard: queue.SimpleQueue[Any] = queue.SimpleQueue()

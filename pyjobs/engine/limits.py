@@ -1,14 +1,14 @@
 """How much one call may carry, and how many jobs one sweep asks for. Only constants may live here.
 
-The scripts enforce the limits that begin with MAX. The other limits are Python's own and smaller,
-because Redis serves nobody else while a script runs.
+The scripts enforce the limits that begin with MAX. The other limits are Python's own. Those of one
+call are smaller than the scripts', because Redis serves nobody else while a script runs.
 """
 
 # Jobs in one call. The scripts refuse more.
 MAX_ITEMS = 1000
 # Dead jobs that reliable/dead leaves out at the head of its list. The script refuses more.
 MAX_SKIP = 1_000_000
-# Most moments that a schedule stores.
+# Most moments that a schedule stores. The scripts refuse more.
 MOMENTS = 64
 # Bytes of one payload, result or error. The scripts refuse more.
 MAX_BYTES = 1_048_576
@@ -16,7 +16,7 @@ MAX_BYTES = 1_048_576
 MAX_KEY_BYTES = 1024
 # Bytes of all payloads or all results in one call that Python makes.
 CALL_BYTES = 4 * MAX_BYTES
-# Bytes of the payloads that one claim of a worker brings, and at least one job.
+# Bytes of the payloads that one claim of a worker brings; one job is brought whatever its size.
 CLAIM_BYTES = 4 * MAX_BYTES
 # Bytes of the payloads that one worker holds at most, unless its concurrency asks for more.
 HELD_BYTES = 64 * MAX_BYTES

@@ -235,7 +235,7 @@ class Operator:
 
         Args:
             queue: the queue's key.
-            pending: most jobs that wait or are delayed, 0 to 1,000,000,000.
+            pending: most jobs that are pending or delayed, 0 to 1,000,000,000.
             bytes: most bytes of a payload, 0 to 1,048,576.
             dead: how many dead jobs are kept, 0 to 10,000.
         """
@@ -257,7 +257,7 @@ class Operator:
 
     @staticmethod
     def delete(queue: str, ids: Sequence[str], *, state: str | None = None) -> Call[list[str]]:
-        """Return the call that forgets jobs which wait or have ended (queue/delete).
+        """Return the call that forgets jobs which are pending, delayed or ended (queue/delete).
 
         Args:
             queue: the queue's key.

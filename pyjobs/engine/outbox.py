@@ -21,7 +21,7 @@ class SentJob(NamedTuple):
         move: the name of its move, never used twice; '' for a job that stays.
         word: the state that it had; of a job that stays why: its state, 'quarantine' or 'NOJOB'.
         to: the name of the queue where it goes.
-        at: its moment in its place, ms since the epoch; 0 for a job that waits.
+        at: its moment in its place, ms since the epoch; 0 for a pending job.
         places: the numbers in the names of the parts of that queue but the first, as they were when
             the job was parked: later ones do not change where the job goes.
         unique: its unique key; b"" for none.

@@ -153,7 +153,7 @@ class Written(NamedTuple):
 
     Attributes:
         attempt: the attempt that wrote it.
-        number: of the chunk in its run, from 1.
+        number: which chunk of its run it is, from 1.
         body: its bytes.
     """
 

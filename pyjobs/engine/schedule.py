@@ -153,16 +153,19 @@ def moments_text(moments: Sequence[int]) -> str:
 
 
 def parse_scheduled(reply: Any) -> Scheduled:
+    """Parse the reply of <mode>/schedule."""
     outcome, moment, version = reply
     return Scheduled(outcome.decode(), moment, version)
 
 
 def parse_page(reply: Any) -> SchedulePage:
+    """Parse the reply of schedule/list."""
     total, *rows = reply
     return SchedulePage(total, [_parse_row(row) for row in rows])
 
 
 def parse_runs(reply: Any) -> list[tuple[str, str]]:
+    """Parse the reply of schedule/run: id and outcome of each job, in the call's order."""
     words = parse_words(reply)
     return list(zip(words[::2], words[1::2], strict=True))
 

@@ -75,9 +75,9 @@ class ShownJob(NamedTuple):
         max_attempts: failures until it is dead; -1 where its submit did not say.
         backoff: ms before its second attempt; -1 where its submit did not say.
         max_run: ms that it may be in flight; -1 where its submit did not say.
-        failures: of its attempts, as its handlers reported.
+        failures: how many of its attempts failed, as its handlers reported.
         crashes: leases that ran out since its handler last ended a run.
-        past: failures, and the leases that ran out before that.
+        past: failures, and the leases that ran out before its handler last ended a run.
         releases: how often a worker handed it back.
         error: bytes of its last error.
         result: bytes of its result.
@@ -249,7 +249,7 @@ class Limits(NamedTuple):
     """Holds the limits of a queue, as they are in force.
 
     Attributes:
-        pending: most jobs that wait or are delayed; 0 is any number.
+        pending: most jobs that are pending or delayed; 0 is any number.
         bytes: most bytes of a payload; 1 MiB where the queue has no limit of its own.
         dead: how many dead jobs are kept; 10,000 where the queue has no limit of its own.
     """
@@ -270,8 +270,8 @@ class ModeSet(NamedTuple):
     Attributes:
         outcome: 'changed', 'same' when the queue has this mode, or 'kept' when it is not empty.
         was: the mode before; '' when nothing was ever submitted.
-        held: jobs that wait, are delayed, in flight or dead.
-        scheduled: schedules.
+        held: jobs that are pending, delayed, in flight, dead or parked.
+        scheduled: how many schedules the queue has.
     """
 
     outcome: str

@@ -165,7 +165,7 @@ class Jobs:
     def submitted(
         self, what: Task[..., Any] | str | None = None, /, **arguments: Any
     ) -> list[SubmittedJob]:
-        """Return the jobs that were submitted: those that wait, and those that `run_all` has run.
+        """Return the jobs that were submitted: those in queues, and those that `run_all` has run.
 
         Args:
             what: a task, or the name of a queue. Default: all jobs.

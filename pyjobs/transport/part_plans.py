@@ -261,14 +261,17 @@ def _of_ids(
 
 
 def stateless(answer: Any) -> bool:
+    """Return whether an answer about a job has no state: there is no such job."""
     return getattr(answer, "state", None) == ""
 
 
 def no_job(word: Any) -> bool:
+    """Return whether the word about a job is NOJOB."""
     return bool(word == "NOJOB")
 
 
 def any_missed(missed: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Return whether any of several answers is about no job, by `missed`, as a function."""
     # The caller may have a parser of its own, of whose values nothing is known.
     return lambda answers: isinstance(answers, list) and any(map(missed, answers))
 
@@ -289,14 +292,17 @@ WORDS = of_ids(no_job)
 
 
 def no_schedule(word: Any) -> bool:
+    """Return whether an answer about a schedule is NOSCHEDULE, by itself or behind an id."""
     return bool((word[1] if isinstance(word, tuple) else word) == NoSchedule.code)
 
 
 def no_output(page: Any) -> bool:
+    """Return whether a page of output says that the job has written nothing."""
     return getattr(page, "total", None) == 0
 
 
 def unexplained(answer: Any) -> bool:
+    """Return whether an explanation says that there is no such job."""
     return getattr(answer, "code", None) == "nojob"
 
 

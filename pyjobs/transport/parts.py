@@ -221,7 +221,7 @@ def node_of_submit(server: Any, queue: str, id: str, options: str) -> Hashable:
         id: the job's id.
         options: the options argument of the script.
     """
-    # isinstance is dear here: redis-py's class is a protocol's.
+    # isinstance is slow here: redis-py's class is a protocol's.
     if type(server) not in (Cluster, AsyncCluster):
         return None
     known = known_parts_of(server).split.get(queue)

@@ -32,7 +32,8 @@ from pyjobs.transport.router import TRIES, Group, Routing
 log = logger(__name__)
 Sync = redis.Redis
 Async = redis.asyncio.Redis
-# A caller with pauses of its own: so often a call is sent again when the table was asked for anew.
+# How often a call of a caller with pauses of its own is sent again, when the table was asked for
+# anew.
 FOLLOWS = 1
 
 
@@ -45,7 +46,22 @@ def run_stream(
     errors_in_place: bool,
     threads: int = 1,
 ) -> list[Any]:
-    # isinstance is dear here: redis-py's class is a protocol's.
+    """Send calls in one stream, and return an answer for each.
+
+    Args:
+        server: a client of redis-py.
+        calls: the calls.
+        tries: how often a call is repeated at most, if its script may be repeated.
+        durable: who must have what the calls write; None is nobody.
+        errors_in_place: whether a call that could not be sent has its error as answer.
+        threads: how many threads ask the nodes of a cluster at once.
+
+    Raises:
+        Unavailable: a call could not be sent; never with `errors_in_place`, and never in a cluster.
+        OutcomeUnknown: a call has no answer, and calls may have run; never with
+            `errors_in_place`, and never in a cluster.
+    """
+    # isinstance is slow here: redis-py's class is a protocol's.
     if type(server) is Cluster:
         most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
         return _route(server, Routing(server.table, calls, most), durable, threads)
@@ -64,6 +80,20 @@ async def arun_stream(
     *,
     errors_in_place: bool,
 ) -> list[Any]:
+    """Send calls in one stream by asyncio, and return an answer for each.
+
+    Args:
+        server: an asyncio client of redis-py.
+        calls: the calls.
+        tries: how often a call is repeated at most, if its script may be repeated.
+        durable: who must have what the calls write; None is nobody.
+        errors_in_place: whether a call that could not be sent has its error as answer.
+
+    Raises:
+        Unavailable: a call could not be sent; never with `errors_in_place`, and never in a cluster.
+        OutcomeUnknown: a call has no answer, and calls may have run; never with
+            `errors_in_place`, and never in a cluster.
+    """
     if type(server) is AsyncCluster:
         most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
         return await _aroute(server, Routing(server.table, calls, most), durable)

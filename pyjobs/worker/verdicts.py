@@ -78,7 +78,7 @@ class Continue(Verdict):
     Args:
         state: any value that has JSON, of up to 1 MiB.
         after: how long until the next run, in seconds or as a timedelta; 0: behind the jobs that
-            wait now.
+            are pending now.
 
     Raises:
         BadArgument: `after` is not a number of seconds.

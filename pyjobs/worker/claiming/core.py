@@ -194,7 +194,7 @@ class WorkerCore:
         Args:
             run: the run; a run that is not under way is ignored.
             outcome: what to record; None records nothing.
-            now: the time.
+            now: seconds, monotonic.
         """
         if run not in self._running:
             return
@@ -258,7 +258,7 @@ class WorkerCore:
         Args:
             requests: what was sent.
             answers: for each request its parsed reply, or a PyjobsError in its place.
-            now: the time.
+            now: seconds, monotonic.
             lane: whose round trip it was.
 
         Returns:

@@ -114,8 +114,8 @@ class WakeListener:
     """Responsible for hearing of the wake tokens of all queues of a worker, on one connection for
     each node of a cluster (queue/listen).
 
-    A queue reports its token on one of a few channels, the first on which somebody listens. So a
-    token wakes a few of many idle workers, and who takes it claims.
+    A queue reports its token on one of a few channels, the first on which a worker listens. So a
+    token wakes a few of many idle workers, and the worker that takes the token claims.
 
     Args:
         server: the worker's connections.
@@ -234,7 +234,8 @@ class WakeListener:
         try:
             await self._shards.add([name], REPLY_SECONDS)
         except BaseException:
-            # Who stays on the channel would hear of tokens in place of others, also at work.
+            # A worker that stays on the channel would hear of tokens in place of others, also at
+            # work.
             await self.leave(queue)
             raise
 

@@ -22,7 +22,7 @@ class Leases:
     Args:
         lease: seconds.
         reply_seconds: how long the answer to a renewal is waited for.
-        now: the time.
+        now: seconds of the monotonic clock.
     """
 
     def __init__(self, lease: float, reply_seconds: float, now: float) -> None:
@@ -50,7 +50,7 @@ class Leases:
 
         Args:
             held: the runs that are held; all others are forgotten.
-            sent: the time.
+            sent: when the renewal was sent, seconds of the monotonic clock.
         """
         self.due = sent + self._lease / 3
         self._renewed = {run: self._renewed[run] for run in held if run in self._renewed}
@@ -61,7 +61,7 @@ class Leases:
 
         Args:
             held: the runs that are held and may be claimed by others when their lease has ended.
-            now: the time.
+            now: seconds of the monotonic clock.
 
         Returns:
             The runs to give up: their lease may end before the next renewal is answered.
