@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
 from statistics import median
 
 import pyjobs
@@ -78,6 +79,7 @@ class Side:
             [sys.executable, "-m", "drill.client", url, ",".join(queues)],
             stdin=subprocess.PIPE,
             text=True,
+            cwd=Path(__file__).parents[1],  # where the package of the drills is found
         )
 
     def __enter__(self) -> Side:

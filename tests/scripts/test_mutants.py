@@ -170,7 +170,7 @@ def state() -> str:
 @pytest.mark.parametrize(
     ("language", "file", "kinds", "tests"),
     [
-        ("lua", "queue/wake.lua", "compare,condition", "tests/lua/test_wake.py"),
+        ("lua", "lib/queue/has_jobs.lua", "compare,logic", "tests/lua/test_wake.py"),
         ("python", "worker/liveness/leases.py", "minmax,arithmetic", "tests/worker/test_leases.py"),
     ],
     ids=["lua", "python"],
