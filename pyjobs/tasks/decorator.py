@@ -205,8 +205,9 @@ def task(
         backoff: seconds before the second attempt, then doubled (reliable). Default: the worker's.
         retention: seconds that the outcome is kept. Default: the worker's.
         unique: makes a unique key of the arguments. Default: no key.
-        retry_on: exceptions after which a job is tried again; all others reject it. Default: all.
-        reject_on: exceptions after which a job is not tried again.
+        retry_on: a class of exceptions after which a job is tried again, or a tuple, list or set of
+            classes; all others reject it. Default: all.
+        reject_on: a class of exceptions after which a job is not tried again, or several.
         every: seconds between two jobs that a schedule makes, 1 or more; all arguments must have
             defaults. A worker of the task makes the schedule at its start, under the task's name
             (recoverable, reliable). Default: no schedule.

@@ -9,7 +9,7 @@ from pyjobs.client import Options, check_options
 from pyjobs.errors import BadArgument
 from pyjobs.hints import OF_POLICIES, hinted
 
-Exceptions = tuple[type[BaseException], ...]
+Exceptions = type[BaseException] | Collection[type[BaseException]]
 # What only a submit takes.
 OF_A_SUBMIT = frozenset({*Options.__annotations__, "id"})
 
@@ -73,7 +73,7 @@ def hook_of(name: str, hook: Any) -> Callable[..., Any] | None:
     return found
 
 
-def exceptions_of(name: str, what: str, given: Any) -> Exceptions:
+def exceptions_of(name: str, what: str, given: Any) -> tuple[type[BaseException], ...]:
     """Return classes of exceptions as a tuple; a class by itself is one.
 
     Args:

@@ -50,7 +50,7 @@ def counted(path: str) -> Generator[str, None, int]:
     return 1
 
 
-@task(name="words", retry_on=(OSError,))
+@task(name="words", retry_on=OSError, reject_on={ValueError, KeyError})
 async def words(path: str) -> AsyncIterator[str]:
     yield path
 
