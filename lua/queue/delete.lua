@@ -1,5 +1,5 @@
 -- queue/delete @1
--- Forget jobs that wait or have ended. Clients hear that a job that had not ended is cancelled.
+-- Forget jobs that are pending, are delayed or have ended. Clients hear that a job that had not ended is cancelled.
 -- returns  [word per item]
 --          word  word  'deleted', 'inflight' when a worker has it: cancel it first; where another state was asked for its own,
 --                      'pending', 'delayed', 'done', 'failed', 'dead', 'cancelled' or 'expired'; or 'NOJOB'

@@ -2,7 +2,7 @@
 -- Say how many jobs may wait in a queue, how large a payload may be, and how many dead jobs are kept. What is left out
 -- stays as it is, and 0 takes a limit away. Submits alone are refused.
 -- returns  [pending, bytes, dead]
---          pending  int  most jobs that wait or are delayed, in all parts together; 0: any number
+--          pending  int  most jobs that are pending or delayed, in all parts together; 0: any number
 --          bytes    int  most bytes of a payload: 1 MiB where the queue has no limit
 --          dead     int  how many dead jobs are kept, in all parts together: 10,000 where the queue has no limit, and so many by each part
 -- errors   BADARG BADLAYOUT NOPERM
@@ -14,7 +14,7 @@
 --% include "lib/queue/queue.lua"
 local queue   = KEYS[1]                                   -- queue    to limit
 local options = read_options(ARGV[1])                     -- options  any of the next, or ''
-local pending = option(options, 'pending', 0, 1000000000)  -- int  most jobs that wait or are delayed; 0: any number
+local pending = option(options, 'pending', 0, 1000000000)  -- int  most jobs that are pending or delayed; 0: any number
 local bytes   = option(options, 'bytes', 0, 1048576)      -- int      most bytes of a payload; 0: 1 MiB
 local dead    = option(options, 'dead', 0, 10000)         -- int      how many dead jobs are kept; 0: 10,000
 

@@ -4,7 +4,7 @@
 -- returns  [outcome, was, held, scheduled]
 --          outcome    word  'changed', 'same' when the queue has this mode, or 'kept' when it is not empty
 --          was        word  'simple', 'recoverable' or 'reliable': the mode before; '' when nothing was ever submitted
---          held       int   jobs that wait, are delayed, in flight, dead or parked (queue/send)
+--          held       int   jobs that are pending, delayed, in flight, dead or parked (queue/send)
 --          scheduled  int   schedules
 -- errors   BADARG PARTS BADLAYOUT
 -- replay   safe: the mode is that of the latest call

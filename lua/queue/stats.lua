@@ -4,7 +4,7 @@
 --          mode         word  'simple', 'recoverable' or 'reliable'; '' when nothing was ever submitted to the queue
 --          layout       int   the version of its keys; 0 when nothing was ever submitted
 --          pending      int   entries of the list, jobs that were cancelled there included
---          delayed      int   jobs that wait for their time
+--          delayed      int   jobs whose time is to come
 --          quarantined  int   of these, jobs that crashed twice and wait for their turn
 --          inflight     int   jobs that are claimed and not ended
 --          overdue      int   ms since the first lease ran out that no call has taken back (recoverable: since the

@@ -1,5 +1,5 @@
 -- recoverable/fail @1
--- Record that jobs in flight failed and tell their clients; nothing is tried again.
+-- Record that jobs in flight failed and publish that to the clients of the jobs; nothing is tried again.
 -- returns  [outcome per item]
 --          outcome  word  'failed', 'repeat' (this token has ended the job before), 'LOST' (the token
 --                         is not the job's any more), 'cancelled' or 'NOJOB'; only 'failed' wrote anything

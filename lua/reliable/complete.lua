@@ -1,5 +1,5 @@
 -- reliable/complete @1
--- Record the results of jobs in flight and tell their clients.
+-- Record the results of jobs in flight, and publish them to the clients of the jobs.
 -- returns  [outcome per item]
 --          outcome  word  'done', 'repeat' (this token has ended the job before), 'LOST' (the token
 --                         is not the job's any more), 'cancelled' or 'NOJOB'; only 'done' wrote anything

@@ -1,5 +1,5 @@
 -- schedule/refill @1
--- Store further moments of schedules: a script can't read a calendar, so who can read one does it ahead of time.
+-- Store further moments of schedules: a script can't read a calendar, so the caller reads the calendar ahead of time.
 -- returns  [outcome per item]
 --          outcome  word  'refilled', 'stale' (the schedule has another version) or 'NOSCHEDULE'
 -- errors   BADARG BADLAYOUT NOPERM

@@ -1,9 +1,9 @@
 -- simple/complete @1
--- Tell the clients the results; nothing is stored.
+-- Publish results to the clients of the jobs; nothing is stored.
 -- returns  [outcome per item]
 --          outcome  word  'done'
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT
--- replay   unsafe: a second call tells the clients again
+-- replay   unsafe: a second call publishes to the clients again
 -- cost     O(items)
 --% include "lib/call/args.lua"
 --% include "lib/call/items.lua"

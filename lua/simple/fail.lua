@@ -1,9 +1,9 @@
 -- simple/fail @1
--- Tell the clients that jobs failed; nothing is stored and nothing is tried again.
+-- Publish to the clients of jobs that these failed; nothing is stored and nothing is tried again.
 -- returns  [outcome per item]
 --          outcome  word  'failed'
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT
--- replay   unsafe: a second call tells the clients again
+-- replay   unsafe: a second call publishes to the clients again
 -- cost     O(items)
 --% include "lib/call/args.lua"
 --% include "lib/call/items.lua"

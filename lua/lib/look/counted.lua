@@ -1,6 +1,6 @@
 -- What the counters of a queue say of some minutes.
 -- needs clock.now counters.MINUTE_MS counters.COUNTED_TASKS counters.PARTS counters.counters_key
-local MOST_READ = 500  -- hashes of a call: a minute of a task each
+local MOST_HASHES = 500  -- hashes of a call: a minute of a task each
 
 -- Adds one counter to `values`; one that holds times becomes two, such as wait<128 and wait. Its number may have more
 -- digits than Lua counts exactly.
@@ -28,7 +28,7 @@ end
 local function read_counters(q, skip, minutes, each)
   local newest = math.floor(now / MINUTE_MS) - skip
   local tasks = redis.call('ZRANGEBYSCORE', q.counters, newest - minutes + 1, '+inf', 'LIMIT', 0, COUNTED_TASKS + 1)
-  minutes = math.min(minutes, math.floor(MOST_READ / math.max(#tasks, 1)))
+  minutes = math.min(minutes, math.floor(MOST_HASHES / math.max(#tasks, 1)))
   local reply, sums = { now, q.uncounted and 0 or 1, minutes }, {}
   for minute = newest, newest - minutes + 1, -1 do
     for _, task in ipairs(tasks) do
