@@ -196,6 +196,27 @@ class TestTrouble:
                 made.open(0.2)
             assert not made.is_open
 
+    def test_a_subscribe_of_which_half_an_answer_comes_raises_unavailable_in_time(
+        self, store: Store
+    ) -> None:
+        with (
+            HalfAnAnswer(store.url) as proxy,
+            subscription(proxy.url, aio=is_async(store)) as made,
+        ):
+            with pytest.raises(Unavailable, match=r"no answer to SUBSCRIBE in 0.2 s"):
+                made.open(0.2)
+            assert not made.is_open
+
+
+class HalfAnAnswer(Proxy):
+    """Passes a part of the first answer to SUBSCRIBE, and no reply after that."""
+
+    def _answer(self, client: socket.socket, data: bytes) -> None:
+        if not self.seen:
+            begin, found, _ = data.partition(b"subscribe")
+            self.seen = len(found)
+            client.sendall(begin + found[:4])
+
 
 @contextmanager
 def reading(made: Any, seconds: float = LONG) -> Iterator[list[Any]]:

@@ -91,6 +91,18 @@ def test_come_yields_what_has_come_and_waits_for_nothing(found: tuple[SyncConnec
     connection.close(pool)
 
 
+def test_a_reply_of_which_a_part_has_come_is_waited_for(store: Store) -> None:
+    with connect(store.url) as server:
+        connection: Any = open_sync(server.connection_pool)
+        connection._reader.feed(b"$5\r\nhel")
+        assert list(connection.come()) == []
+        assert not connection.is_readable()
+        assert not connection.quiet()
+        connection._reader.feed(b"lo\r\n")
+        assert list(connection.come()) == [b"hello"]
+        connection.close(server.connection_pool)
+
+
 def test_a_connection_with_a_reply_that_nobody_waits_for_is_not_quiet(
     found: tuple[SyncConnection, Any],
 ) -> None:
