@@ -33,6 +33,7 @@ from pyjobs.transport import (
     aconnect,
     connect,
 )
+from pyjobs.transport.sync_subscription import MOST_AT_ONCE
 
 EVERY = at(CLIENT_CODE_PLACES)
 REAL = at(CLIENT_SOCKET_PLACES)
@@ -380,6 +381,32 @@ def test_the_source_is_a_socket_where_there_is_one_and_it_is_open(store: Store) 
         assert made.source is None
         made.open(LONG)
         assert (made.source is None) == store.url.startswith("memory://")
+
+
+class Flood:
+    """A connection on which one message after the other comes without end."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def come(self) -> Iterator[Any]:
+        while True:
+            self.given += 1
+            yield [b"message", CHANNELS[0].encode(), b"a"]
+
+    def close(self, pool: Any) -> None:
+        pass
+
+
+def test_get_returns_the_first_message_of_a_flood_without_end() -> None:
+    flood = Flood()
+    with connect("memory://flood") as server:
+        made = Subscription(server, CHANNELS[:1], Backoff(SHORT, SHORT))
+        made._connection, made._sent = flood, {CHANNELS[0].encode()}  # type: ignore[assignment]
+        for _ in range(5):
+            assert made.get() == (CHANNELS[0].encode(), b"a")
+        assert flood.given == MOST_AT_ONCE
+        made.close()
 
 
 @at([(PREFERRED, "async")])
