@@ -83,7 +83,12 @@ def open_sync(pool: Any) -> SyncConnection:
     known = type(connection).read_response is AbstractConnection.read_response
     # What a socket of TLS has decrypted is not seen by a poll.
     if known and type(source) is socket.socket and source.gettimeout():
-        return DirectConnection(connection, source)
+        try:
+            return DirectConnection(connection, source)
+        except ValueError as error:
+            # Another thread has closed it meanwhile: its number is -1.
+            LayeredConnection(connection).close(pool)
+            raise exceptions.ConnectionError(ENDED) from error
     return LayeredConnection(connection)
 
 

@@ -139,6 +139,26 @@ def test_a_connection_that_another_thread_has_closed_is_not_quiet_and_breaks(sto
         assert command(server.connection_pool, "ECHO", "again") == b"again"
 
 
+def test_a_connection_that_another_thread_closes_while_it_is_taken_breaks(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(store.url) as server:
+        pool: Any = server.connection_pool
+        take = pool.get_connection
+
+        def closed() -> Any:
+            connection = take()
+            connection._sock.close()
+            return connection
+
+        with monkeypatch.context() as patched:
+            patched.setattr(pool, "get_connection", closed)
+            with pytest.raises(exceptions.ConnectionError, match="closed"):
+                open_sync(pool)
+        assert command(pool, "ECHO", "a") == b"a"
+        assert len(pool._in_use_connections) == 1
+
+
 def test_a_command_on_a_kept_connection_that_another_thread_has_closed_is_sent(
     store: Store,
 ) -> None:
