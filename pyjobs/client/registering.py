@@ -32,6 +32,7 @@ class Registrar:
         self._waiting: dict[str, str] = {}
         self._busy = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._ended = False
 
     def enter(self, queues: Mapping[str, str]) -> None:
         """Enter queues, soon. Any thread may call this.
@@ -55,17 +56,21 @@ class Registrar:
             self._thread = thread
 
     def end(self) -> None:
-        """Wait for what is being entered, END_SECONDS at most."""
+        """Wait for what is being entered, END_SECONDS at most. What is left then is not entered."""
         if self._thread is not None:
             self._thread.join(END_SECONDS)
+        self._ended = True
 
     def _run(self) -> None:
         try:
-            while self._waiting:
+            while self._waiting and not self._ended:
                 register(self._server, self._keys, dict([self._waiting.popitem()]))
         finally:
             self._busy.release()
-        if self._waiting:
+        if self._ended:
+            # What was connected anew since the close.
+            self._server.close()
+        elif self._waiting:
             self.enter({})
 
 

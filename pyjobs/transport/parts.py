@@ -60,8 +60,10 @@ class KnownParts:
     def _keep(self, queue: str, found: Parts) -> Parts:
         self._asked[queue] = time.monotonic()
         if found.number == 1 + len(found.places) > 1:
-            self.changes += self.split.get(queue) != found
-            self.split[queue] = found
+            if self.split.get(queue) != found:
+                self.split[queue] = found
+                # Behind the change: another thread that sees the number sees the change too.
+                self.changes += 1
             return found
         self.split.pop(queue, None)
         return Parts()

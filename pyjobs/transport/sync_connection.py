@@ -55,7 +55,8 @@ class SyncConnection(Protocol):
         """
 
     def is_readable(self, seconds: float = 0.0) -> bool:
-        """Return whether something comes in time, or the connection ends.
+        """Return whether something comes in time, or the connection ends. To be called when `come`
+        has yielded all.
 
         Raises:
             RedisError: the connection broke.
@@ -82,7 +83,12 @@ def open_sync(pool: Any) -> SyncConnection:
     known = type(connection).read_response is AbstractConnection.read_response
     # What a socket of TLS has decrypted is not seen by a poll.
     if known and type(source) is socket.socket and source.gettimeout():
-        return DirectConnection(connection, source)
+        try:
+            return DirectConnection(connection, source)
+        except ValueError as error:
+            # Another thread has closed it meanwhile: its number is -1.
+            LayeredConnection(connection).close(pool)
+            raise exceptions.ConnectionError(ENDED) from error
     return LayeredConnection(connection)
 
 
@@ -163,7 +169,8 @@ class DirectConnection(LayeredConnection):
             yield self._checked(reply)
 
     def is_readable(self, seconds: float = 0.0) -> bool:
-        return self._reader.has_data() or bool(self._poll.poll(1000 * seconds))
+        # What the reader holds is the begin of a reply, for `come` has yielded every whole one.
+        return bool(self._poll.poll(1000 * seconds))
 
     def quiet(self) -> bool:
         # Another thread may have closed it, and its number may be that of another file by now.

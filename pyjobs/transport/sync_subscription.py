@@ -7,6 +7,7 @@ several times what a message does.
 from __future__ import annotations
 
 import contextlib
+import math
 import select
 import socket
 import threading
@@ -25,6 +26,8 @@ from pyjobs.transport.sync_connection import SyncConnection, open_sync
 LOOK_SECONDS = 0.02
 # A wait ends by then and its caller waits again: poll takes a bounded number of milliseconds.
 LONGEST_SECONDS = 3600.0
+# Messages may come as fast as they are read: `get` must return the first meanwhile, and `open` end.
+MOST_AT_ONCE = 1000
 
 
 class Subscription(BaseSubscription):
@@ -132,7 +135,8 @@ class Subscription(BaseSubscription):
         """
         try:
             self._send()
-            self._read()
+            # All of it: the source does not become readable for what is left.
+            self._read(math.inf)
         except BaseException as error:
             self._break()
             raise_translated(error)
@@ -194,15 +198,17 @@ class Subscription(BaseSubscription):
         if names := self._unsent():
             self._connection.send(b"".join(pack(self._words[0], name) for name in names))
 
-    def _read(self) -> bool:
-        """Take what has come; False where nothing has."""
+    def _read(self, most: float = MOST_AT_ONCE) -> bool:
+        """Take what has come, `most` replies at most; False where nothing has."""
         if self._connection is None:
             raise Unavailable("the subscription is closed")
-        came = False
+        came = 0
         for reply in self._connection.come():
             self._take(reply)
-            came = True
-        return came
+            came += 1
+            if came >= most:
+                break
+        return came > 0
 
     def _comes(self, seconds: float) -> bool:
         """Return whether something comes in time."""

@@ -22,6 +22,7 @@ from pyjobs.admin.split import settle
 from pyjobs.engine import (
     RELIABLE,
     Keys,
+    Parts,
     by_part,
     fetch,
     hash_of,
@@ -32,7 +33,7 @@ from pyjobs.engine import (
     set_parts,
 )
 from pyjobs.errors import BadArgument, NoSchedule, ResultGone, Unavailable, WrongParts
-from pyjobs.transport import connect, read_parts, run
+from pyjobs.transport import KnownParts, connect, read_parts, run
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claiming.claims import Claims
 
@@ -51,6 +52,21 @@ def admin(store: Store) -> Iterator[Admin]:
 def client(request: pytest.FixtureRequest, store: Store) -> Iterator[Any]:
     with opened(store.url, aio=request.param, queue="mail") as client:
         yield client
+
+
+def test_a_change_of_parts_is_counted_when_it_is_there() -> None:
+    counted: list[int] = []
+
+    class Split(dict[str, Parts]):
+        def __setitem__(self, queue: str, found: Parts) -> None:
+            counted.append(known.changes)
+            super().__setitem__(queue, found)
+
+    known = KnownParts()
+    known.split = Split()
+    for _ in range(2):
+        known.note(MAIL, Parts(2, places=(1,)))
+    assert counted == [0] and known.changes == 1
 
 
 def lengths(store: Store, admin: Admin) -> list[int]:

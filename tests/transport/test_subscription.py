@@ -33,6 +33,7 @@ from pyjobs.transport import (
     aconnect,
     connect,
 )
+from pyjobs.transport.sync_subscription import MOST_AT_ONCE
 
 EVERY = at(CLIENT_CODE_PLACES)
 REAL = at(CLIENT_SOCKET_PLACES)
@@ -195,6 +196,27 @@ class TestTrouble:
             with pytest.raises(Unavailable, match=r"no answer to SUBSCRIBE in 0.2 s"):
                 made.open(0.2)
             assert not made.is_open
+
+    def test_a_subscribe_of_which_half_an_answer_comes_raises_unavailable_in_time(
+        self, store: Store
+    ) -> None:
+        with (
+            HalfAnAnswer(store.url) as proxy,
+            subscription(proxy.url, aio=is_async(store)) as made,
+        ):
+            with pytest.raises(Unavailable, match=r"no answer to SUBSCRIBE in 0.2 s"):
+                made.open(0.2)
+            assert not made.is_open
+
+
+class HalfAnAnswer(Proxy):
+    """Passes a part of the first answer to SUBSCRIBE, and no reply after that."""
+
+    def _answer(self, client: socket.socket, data: bytes) -> None:
+        if not self.seen:
+            begin, found, _ = data.partition(b"subscribe")
+            self.seen = len(found)
+            client.sendall(begin + found[:4])
 
 
 @contextmanager
@@ -359,6 +381,32 @@ def test_the_source_is_a_socket_where_there_is_one_and_it_is_open(store: Store) 
         assert made.source is None
         made.open(LONG)
         assert (made.source is None) == store.url.startswith("memory://")
+
+
+class Flood:
+    """A connection on which one message after the other comes without end."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def come(self) -> Iterator[Any]:
+        while True:
+            self.given += 1
+            yield [b"message", CHANNELS[0].encode(), b"a"]
+
+    def close(self, pool: Any) -> None:
+        pass
+
+
+def test_get_returns_the_first_message_of_a_flood_without_end() -> None:
+    flood = Flood()
+    with connect("memory://flood") as server:
+        made = Subscription(server, CHANNELS[:1], Backoff(SHORT, SHORT))
+        made._connection, made._sent = flood, {CHANNELS[0].encode()}  # type: ignore[assignment]
+        for _ in range(5):
+            assert made.get() == (CHANNELS[0].encode(), b"a")
+        assert flood.given == MOST_AT_ONCE
+        made.close()
 
 
 @at([(PREFERRED, "async")])

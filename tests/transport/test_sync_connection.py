@@ -91,6 +91,18 @@ def test_come_yields_what_has_come_and_waits_for_nothing(found: tuple[SyncConnec
     connection.close(pool)
 
 
+def test_a_reply_of_which_a_part_has_come_is_waited_for(store: Store) -> None:
+    with connect(store.url) as server:
+        connection: Any = open_sync(server.connection_pool)
+        connection._reader.feed(b"$5\r\nhel")
+        assert list(connection.come()) == []
+        assert not connection.is_readable()
+        assert not connection.quiet()
+        connection._reader.feed(b"lo\r\n")
+        assert list(connection.come()) == [b"hello"]
+        connection.close(server.connection_pool)
+
+
 def test_a_connection_with_a_reply_that_nobody_waits_for_is_not_quiet(
     found: tuple[SyncConnection, Any],
 ) -> None:
@@ -125,6 +137,26 @@ def test_a_connection_that_another_thread_has_closed_is_not_quiet_and_breaks(sto
             connection.reply()
         connection.close(server.connection_pool)
         assert command(server.connection_pool, "ECHO", "again") == b"again"
+
+
+def test_a_connection_that_another_thread_closes_while_it_is_taken_breaks(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(store.url) as server:
+        pool: Any = server.connection_pool
+        take = pool.get_connection
+
+        def closed() -> Any:
+            connection = take()
+            connection._sock.close()
+            return connection
+
+        with monkeypatch.context() as patched:
+            patched.setattr(pool, "get_connection", closed)
+            with pytest.raises(exceptions.ConnectionError, match="closed"):
+                open_sync(pool)
+        assert command(pool, "ECHO", "a") == b"a"
+        assert len(pool._in_use_connections) == 1
 
 
 def test_a_command_on_a_kept_connection_that_another_thread_has_closed_is_sent(

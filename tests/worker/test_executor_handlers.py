@@ -11,6 +11,7 @@ import pytest
 from support.executors import SOON, Bench, a_run, run
 
 from pyjobs.engine.outcome import Outcome
+from pyjobs.errors import BadArgument
 from pyjobs.worker.running.executors import check_handler, is_async
 from pyjobs.worker.running.job import ClaimedJob
 from pyjobs.worker.running.streaming import AsyncStreamed, Streamed, streamed
@@ -79,6 +80,37 @@ def test_a_returned_awaitable_is_late_and_cancelled_like_a_task() -> None:
         assert bench.reports["cancelled"] == Outcome("release")
 
     run(body)
+
+
+def test_a_decorator_may_give_further_arguments_to_the_function_that_it_wraps() -> None:
+    def with_a_database(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def inner(job: ClaimedJob) -> Any:
+            return function(job, "database")
+
+        return inner
+
+    @with_a_database
+    def handle(job: ClaimedJob, database: str) -> Any:
+        return job.data
+
+    check_handler(handle)
+
+
+def test_a_decorator_that_takes_more_than_the_job_is_refused() -> None:
+    def with_more(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def inner(job: ClaimedJob, more: str) -> Any:
+            return function(job)
+
+        return inner
+
+    @with_more
+    def handle(job: ClaimedJob) -> Any:
+        return job.data
+
+    with pytest.raises(BadArgument, match=r"handler: handle is called with .* missing .*'more'"):
+        check_handler(handle)
 
 
 def generates(job: ClaimedJob) -> Any:

@@ -70,6 +70,39 @@ def test_queues_whose_node_says_nothing_hold_up_the_parts_of_no_other_queue(
     assert second_parts(core, asyncio.run(reader.read(0.0))) == OTHERS
 
 
+def test_many_queues_of_a_node_that_says_nothing_hold_up_no_queue_of_another_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [f"q{number}" for number in range(parts.AT_ONCE + 1)]
+    *silent, last = [Keys("jobs").queue(name) for name in names]
+
+    async def answer(server: Any, key: str) -> Parts:
+        if key in silent:
+            await asyncio.sleep(60)
+        return Parts(2, places=(1,))
+
+    monkeypatch.setattr(parts, "aread_parts", answer)
+    monkeypatch.setattr(parts, "owner_of", lambda server: lambda key: key in silent)
+    monkeypatch.setattr(parts, "REPLY_SECONDS", 0.1)
+    core = WorkerCore(Worker(queues=names).settings, apart=True)
+    reader = parts.PartsReader(core, NO_SERVER, [*silent, last])
+    assert second_parts(core, asyncio.run(reader.read(0.0))) == [last]
+
+
+def test_a_wait_for_the_parts_that_is_cancelled_leaves_no_task(
+    asked: Asked, core: WorkerCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "REPLY_SECONDS", 60.0)
+
+    async def main() -> None:
+        reading = asyncio.create_task(parts.PartsReader(core, NO_SERVER, KEYS).read(0.0))
+        await asyncio.sleep(0.05)
+        await cancel_and_wait(reading)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+
+
 def test_a_queue_whose_parts_could_not_be_read_is_asked_again_soon_and_the_others_each_minute(
     asked: Asked, core: WorkerCore
 ) -> None:

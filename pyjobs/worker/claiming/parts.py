@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.engine import REGISTER_SECONDS
@@ -16,12 +17,13 @@ from pyjobs.transport import (
     Backoff,
     Server,
     aread_parts,
+    owner_of,
     read_parts,
 )
 from pyjobs.worker.claiming.core import WorkerCore
 from pyjobs.worker.claiming.lanes import Lane
 
-# So many queues are asked at once.
+# So many queues of a node are asked at once.
 AT_ONCE = 8
 # Seconds until a queue that could not be asked is asked again, at most; doubled each time.
 FIRST_PAUSE = 1.0
@@ -89,19 +91,22 @@ class PartsReader:
 
     async def _ask(self, keys: Sequence[str]) -> dict[str, Sequence[str]]:
         """Return the parts of the queues that have answered."""
-        turns, found = asyncio.Semaphore(AT_ONCE), dict[str, Sequence[str]]()
+        owner, found = owner_of(self._server), dict[str, Sequence[str]]()
+        # A node that says nothing must not hold up the queues of other nodes, however many it has.
+        turns = defaultdict[Hashable, asyncio.Semaphore](lambda: asyncio.Semaphore(AT_ONCE))
 
         async def read(key: str) -> None:
             with contextlib.suppress(PyjobsError):
-                async with turns:
+                async with turns[owner(key)]:
                     found[key] = (await aread_parts(self._server, key)).keys(key)
 
-        # A node that says nothing must not hold up the queues of other nodes for long.
         reading = [asyncio.create_task(read(key)) for key in keys]
-        if reading:
-            await asyncio.wait(reading, timeout=REPLY_SECONDS)
-        for task in reading:
-            await cancel_and_wait(task)
+        try:
+            if reading:
+                await asyncio.wait(reading, timeout=REPLY_SECONDS)
+        finally:
+            for task in reading:
+                await cancel_and_wait(task)
         return found
 
 

@@ -209,7 +209,8 @@ def check_handler(handler: Any) -> None:
     if not callable(handler):
         raise BadArgument(f"handler: a {type(handler).__name__} can't be called")
     try:
-        inspect.signature(handler).bind(None)
+        # What a decorator returns is called, and not what it wraps, which may take more.
+        inspect.signature(handler, follow_wrapped=False).bind(None)
     except TypeError as error:
         name = getattr(handler, "__name__", type(handler).__name__)
         raise BadArgument(f"handler: {name} is called with the job alone: {error}") from None
