@@ -14,7 +14,7 @@ from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait, ended
 from pyjobs.engine import RELEASE, Outcome, StoredVerbs
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import NoJob, PyjobsError
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
 from pyjobs.transport import aclose, aconnect
@@ -373,9 +373,9 @@ class Processor:
 
     def _lost_in_thread(self, run: Run, why: str) -> None:
         """Mark a run as lost, from the heartbeat's thread: the event loop may be blocked."""
-        if run.state is RunState.STOPPED or self._core.has_ended(run):
-            # A renewal has crossed the end of the run, whose job may be claimed again, or gone, by
-            # now. What became of the job, the answer to the outcome says.
+        if run.state is RunState.STOPPED or (why == NoJob.code and self._core.has_ended(run)):
+            # A renewal has crossed the end of the run, whose job may be claimed again by now, or
+            # gone where its result is not kept: the answer to the outcome says so.
             return
         run.lose(why)
         with contextlib.suppress(RuntimeError):
