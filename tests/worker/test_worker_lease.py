@@ -23,6 +23,8 @@ from pyjobs.testing import Running
 from pyjobs.worker.liveness import heartbeat
 from pyjobs.worker.liveness.heartbeat import Heartbeat
 from pyjobs.worker.liveness.leases import Leases
+from pyjobs.worker.run import Run
+from pyjobs.worker.running.job import PulledOutcome
 
 HERE = at(WORKER_PLACES)
 EVERY = having("submit")
@@ -274,6 +276,30 @@ class TestPull:
         client.submit("x", id="a")
         pull(jobs.store, body, lease=60.0).ended()
         assert jobs.job("a")["state"] == b"cancelled"
+
+    @RELIABLE
+    def test_done_raises_job_cancelled_where_the_heartbeat_hears_of_it_before_it_is_sent(
+        self, client: Any, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def body(offered: Any) -> None:
+            async for job in offered:
+                with pytest.raises(JobCancelled, match="job a on queue q: it was cancelled"):
+                    await job.done("too late")
+                return
+
+        record = PulledOutcome.record
+
+        async def late(self: PulledOutcome, outcome: Any) -> str:
+            [run] = taken
+            run.lose("cancelled")
+            return await record(self, outcome)
+
+        taken: list[Any] = []
+        begin = Run.begin
+        monkeypatch.setattr(PulledOutcome, "record", late)
+        monkeypatch.setattr(Run, "begin", lambda run, now: taken.append(run) or begin(run, now))
+        client.submit("x", id="a")
+        pull(jobs.store, body, lease=60.0).ended()
 
     @RELIABLE
     @pytest.mark.parametrize("lease", [60.0, LEASE], ids=["at the end", "by heartbeat"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from pyjobs import codec
 from pyjobs.engine import Outcome
-from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.errors import BadArgument, LeaseLost, PyjobsError
 from pyjobs.output import encode_chunk
 from pyjobs.progress import encode_progress
 from pyjobs.worker.outcomes import encode_state, failure, success
@@ -269,6 +269,10 @@ class ClaimedJob:
                 f"job {self.id} can't be ended here: it has ended, or its handler's return ends it"
             )
         word = await self._pulled.record(outcome)
+        if word == LeaseLost.code:
+            # Nothing was sent where the heartbeat has heard meanwhile why the run is lost.
+            word = self._run.loss or word
+            raise refusal(self._run, word)
         if word in NOT_RECORDED:
             raise refusal(self._run, word)
 
