@@ -51,6 +51,29 @@ def talk(store: Store) -> Iterator[golden.Talk]:
         yield sockets
 
 
+class Turning:
+    """A server whose clock is a minute on whenever it is read for the third time."""
+
+    def __init__(self) -> None:
+        self._reads = 0
+
+    def ask(self, words: Sequence[bytes]) -> Any:
+        if words != [b"TIME"]:
+            return []
+        self._reads += 1
+        return [b"%d" % (1_700_000_000 + 60 * (self._reads // 3)), b"0"]
+
+    def heard(self) -> list[tuple[bytes, bytes]]:
+        return []
+
+
+def test_a_step_that_comes_in_another_minute_than_the_first_is_late() -> None:
+    """Counters are by the minute: a reply about the present one would say something else."""
+    step = golden.Step("queue/counters", ("1", "jobs:{q}", "0", "5", ""))
+    with pytest.raises(golden.Late):
+        list(golden.attempt(Turning(), [step]))
+
+
 @at(SERVER_PLACES)
 def test_the_golden_examples_and_vectors_are_what_the_server_does(talk: golden.Talk) -> None:
     for path, text in golden.written(talk):
