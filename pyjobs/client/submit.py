@@ -16,10 +16,10 @@ from pyjobs.client.pending import Pending
 from pyjobs.client.presence import PresenceEvent
 from pyjobs.client.stream import Stream, is_stream, too_large
 from pyjobs.client.task_stream import TaskStream
+from pyjobs.definition import BaseTask, Submission
 from pyjobs.engine import MAX_BYTES, Arg, Durable, Keys, Mode
 from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
-from pyjobs.task import BaseTask, Submission
 from pyjobs.validate import checked, iterable
 
 Route = Callable[[Any], str]
