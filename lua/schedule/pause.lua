@@ -9,6 +9,7 @@
 --% include "lib/call/items.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/first_score.lua"
 --% include "lib/schedule/schedules.lua"
 local queue = KEYS[1]      -- queue  whose schedules
 local names = items(1, 1)  -- items  schedule:name  by name

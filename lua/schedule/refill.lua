@@ -9,6 +9,7 @@
 --% include "lib/call/items.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/first_score.lua"
 --% include "lib/schedule/schedules.lua"
 --% include "lib/schedule/nearer.lua"
 --% include "lib/schedule/moments.lua"

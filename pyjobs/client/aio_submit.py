@@ -20,9 +20,9 @@ from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.stream import BaseStream, is_stream
 from pyjobs.client.submit import Item, Json, given, no_arguments
 from pyjobs.client.task_stream import Window
+from pyjobs.definition import Arguments, BaseTask, P, R
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.hints import HintedClient
-from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, arun_many, node_of_submit
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from pyjobs import codec
 from pyjobs.client.presence import NEXT, Presence, PresenceEvent
+from pyjobs.definition import Submission
 from pyjobs.engine import Keys, PartKey, Reached, Stored
 from pyjobs.errors import (
     BadArgument,
@@ -27,7 +28,6 @@ from pyjobs.errors import (
     Undecodable,
 )
 from pyjobs.progress import Progress
-from pyjobs.task import Submission
 
 # A global name is found faster than a member of an Enum, which counts for 100,000 jobs.
 SENT = Presence.SENT

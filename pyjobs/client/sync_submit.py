@@ -19,9 +19,9 @@ from pyjobs.client.stream import BaseStream, is_stream
 from pyjobs.client.submit import Json, given, no_arguments
 from pyjobs.client.sync_job import Job
 from pyjobs.client.task_stream import Window
+from pyjobs.definition import Arguments, BaseTask, P, R
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.hints import HintedClient
-from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import ErrorTranslation, Server, run_many
 
 
