@@ -143,7 +143,7 @@ class AsyncSettings(Base[AsyncServer]):
             queue: the queue's name.
             parts: how many parts, 2 to 32. There is no way back.
             mode: the mode, where nothing was ever submitted to the queue.
-            durable: who must have the number of parts before this returns: 'replicas:N' in memory
+            durable: where the number of parts must be before this returns: 'replicas:N' in memory
                 (WAIT), 'aof' on the disk (WAITAOF), or 'no'. A failover to a replica that did not
                 have the number ends in refused submits, until the queue is split again.
 

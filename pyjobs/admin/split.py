@@ -86,7 +86,7 @@ def split(keys: Keys, queue: str, number: int, mode: str, durable: Durable | Non
         queue: the queue's name.
         number: how many parts.
         mode: its mode, where nothing was ever submitted.
-        durable: who must have the number before the next part learns it; None is nobody.
+        durable: where the number must be before the next part learns it; None does not wait.
 
     Raises:
         BadArgument: the number is out of its bounds or less than there are, or the queue can't be
