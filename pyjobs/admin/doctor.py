@@ -96,6 +96,7 @@ def _examine_server(
         config |= zip(words[::2], words[1::2], strict=True)
     problems = [
         *server_problems.version_problems(where, info),
+        *server_problems.allocator_problems(where, info),
         *server_problems.persistence_problems(where, info, config),
         *server_problems.replication_problems(where, info, config),
     ]

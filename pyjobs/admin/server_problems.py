@@ -107,6 +107,16 @@ def memory_problems(where: str, info: Facts) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def allocator_problems(where: str, info: Facts) -> Iterator[Problem]:
+    """Yield what is wrong with how a server allocates memory."""
+    if info.get("mem_allocator") == "libc":
+        yield Problem(
+            "note", "allocator", where, "mem_allocator is libc",
+            "jobs cost more CPU than with jemalloc, which Redis and Valkey build in on Linux",
+            "install a server with jemalloc",
+        )  # fmt: skip
+
+
 def persistence_problems(where: str, info: Facts, config: Facts) -> Iterator[Problem]:
     """Yield what is wrong with the append-only file and the snapshots."""
     if number(info, "loading"):
