@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pyjobs.engine import (
-    HELD_BYTES,
     MAX_BYTES,
     RECORD_ITEMS,
     RELEASE,
@@ -73,7 +72,7 @@ class WorkerCore:
     ) -> None:
         self.mode = settings.mode
         self.held: set[Run] = set()
-        self._payloads = Payloads(max(HELD_BYTES, settings.concurrency * MAX_BYTES))
+        self._payloads = Payloads(settings.concurrency)
         self.stopping = False
         self.fatal: PyjobsError | None = None
         # Parts of split queues are added while the worker runs.

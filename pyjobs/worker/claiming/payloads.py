@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pyjobs.engine import HELD_BYTES, MAX_BYTES
 from pyjobs.worker.claiming.lanes import Lane
 from pyjobs.worker.run import Run
 
@@ -15,11 +16,11 @@ class Payloads:
     until its outcome is recorded: a node that is away must not stop the queues of other nodes.
 
     Args:
-        most: how many bytes of payloads a worker holds, beside those of ended runs of other lanes.
+        concurrency: how many runs there are at once; there is room for one payload of each.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, concurrency: int) -> None:
+        self._most = max(HELD_BYTES, concurrency * MAX_BYTES)
         self._held = 0
         self._ended: dict[Run, Lane] = {}
 
