@@ -28,6 +28,7 @@
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/pause.lua"
 --% include "lib/queue/grace.lua"
+--% include "lib/queue/first_score.lua"
 --% include "lib/schedule/schedules.lua"
 --% include "lib/claim/open.lua"
 local queues      = KEYS                                        -- queues   in order of priority

@@ -21,6 +21,7 @@
 --% include "lib/job/unique.lua"
 --% include "lib/job/listeners.lua"
 --% include "lib/verb/new_jobs.lua"
+--% include "lib/queue/first_score.lua"
 --% include "lib/schedule/schedules.lua"
 --% include "lib/verb/look_up.lua"
 --% include "lib/verb/submit.lua"

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from pyjobs.engine import Call, Durable
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import (
+    MOST_NODES,
     AsyncServer,
     Server,
     acommand,
@@ -35,8 +36,6 @@ from pyjobs.transport import (
 T = TypeVar("T")
 # Called with how many entries or jobs a plan has looked at so far.
 ReportLooked = Callable[[int], object]
-# The most threads that ask servers side by side; further ones wait for a thread.
-MOST_NODES = 64
 
 
 class Words(NamedTuple):

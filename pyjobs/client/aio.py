@@ -136,9 +136,9 @@ class Client(AsyncSubmits):
         job = self._core.open_job(id, queue)
         with self._translating:
             await self._listen((job.queue,))
-            for chunk in self._core.sweep.calls([job], self._core.watch):
-                stored = await arun(self._server, chunk.call)
-                self._core.sweep.settle_gone(self._core.sweep.take(chunk, stored))
+            for lookup in self._core.sweep.calls([job], self._core.watch):
+                stored = await arun(self._server, lookup.call)
+                self._core.sweep.settle_gone(self._core.sweep.take(lookup, stored))
         return job
 
     def results(

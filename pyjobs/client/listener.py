@@ -13,7 +13,7 @@ from collections.abc import Collection, Hashable, Iterable
 from typing import Generic
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.client.batch import Chunk
+from pyjobs.client.batch import JobsCall
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J
 from pyjobs.client.lookups import alook, by_node, look
@@ -153,21 +153,21 @@ class Listener(Generic[J]):
     def _sweep(self, began: float) -> None:
         if self._pace.asks(began):
             self._subscription.ask_again()
-        chunks = self._core.sweep.calls()
+        lookups = self._core.sweep.calls()
         if is_cluster(self._server):
-            self._sweep_nodes(chunks, began)
+            self._sweep_nodes(lookups, began)
             return
-        missing = look(self._server, self._core, chunks)
+        missing = look(self._server, self._core, lookups)
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
             self._hear(left)
         self._core.sweep.settle_gone(missing)
 
-    def _sweep_nodes(self, chunks: list[Chunk[J]], began: float) -> None:
+    def _sweep_nodes(self, lookups: list[JobsCall[J]], began: float) -> None:
         """Ask each node of a cluster in a thread of its own: one that says nothing must not hold up
         the messages of others. A node that is being asked is asked again where messages may have
         been missed meanwhile."""
-        for node, found in by_node(self._server, chunks).items():
+        for node, found in by_node(self._server, lookups).items():
             if node in self._asked and not self._pace.missed:
                 continue
             self._asked.add(node)
@@ -179,9 +179,9 @@ class Listener(Generic[J]):
                 # The process may have no thread left.
                 self._ask(node, found, began)
 
-    def _ask(self, node: Hashable, chunks: list[Chunk[J]], began: float) -> None:
+    def _ask(self, node: Hashable, lookups: list[JobsCall[J]], began: float) -> None:
         try:
-            missing = look(self._server, self._core, chunks)
+            missing = look(self._server, self._core, lookups)
             if missing:
                 # The thread of the listener hears what has arrived.
                 time.sleep(ARRIVAL_SECONDS)
@@ -316,21 +316,21 @@ class AsyncListener(Generic[J]):
     async def _sweep(self, subscription: AsyncSubscription | AsyncShards, began: float) -> None:
         if self._pace.asks(began):
             subscription.ask_again()
-        chunks = self._core.sweep.calls()
+        lookups = self._core.sweep.calls()
         if is_cluster(self._server):
-            self._sweep_nodes(chunks, began)
+            self._sweep_nodes(lookups, began)
             return
-        missing = await alook(self._server, self._core, chunks)
+        missing = await alook(self._server, self._core, lookups)
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
             await self._hear(subscription, left)
         self._core.sweep.settle_gone(missing)
 
-    def _sweep_nodes(self, chunks: list[Chunk[J]], began: float) -> None:
+    def _sweep_nodes(self, lookups: list[JobsCall[J]], began: float) -> None:
         """Ask each node of a cluster in a task of its own: one that says nothing must not hold up
         the messages of others. A node that is being asked is asked again where messages may have
         been missed meanwhile."""
-        for node, found in by_node(self._server, chunks).items():
+        for node, found in by_node(self._server, lookups).items():
             if node in self._asked and not self._pace.missed:
                 continue
             self._asked.add(node)
@@ -338,9 +338,9 @@ class AsyncListener(Generic[J]):
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
 
-    async def _ask(self, node: Hashable, chunks: list[Chunk[J]], began: float) -> None:
+    async def _ask(self, node: Hashable, lookups: list[JobsCall[J]], began: float) -> None:
         try:
-            missing = await alook(self._server, self._core, chunks)
+            missing = await alook(self._server, self._core, lookups)
             if missing:
                 # The task of the listener hears what has arrived.
                 await asyncio.sleep(ARRIVAL_SECONDS)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from pyjobs.client.batch import Chunk
+from pyjobs.client.batch import JobsCall
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J
 from pyjobs.errors import PyjobsError
@@ -16,7 +16,7 @@ from pyjobs.transport import AsyncServer, Server, arun, owner_of, run
 TRIES = 1
 
 
-def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
+def look(server: Server, core: ClientCore[J], lookups: list[JobsCall[J]]) -> list[J]:
     """Read stored results (queue/result) and settle their jobs.
 
     What can't be read now is logged and left to the next sweep.
@@ -24,27 +24,27 @@ def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]
     Args:
         server: where the queues are.
         core: the client's core.
-        chunks: the calls, and the jobs that each asks for. What a reply leaves out is added.
+        lookups: the calls, and the jobs that each asks for. What a reply leaves out is added.
 
     Returns:
         The jobs that are not stored.
     """
     missing: list[J] = []
     owner, away = owner_of(server), set[Hashable]()
-    for chunk in chunks:
-        if (node := owner(chunk.call.keys[0])) in away:
+    for lookup in lookups:
+        if (node := owner(lookup.call.keys[0])) in away:
             continue
         try:
-            stored = run(server, chunk.call, tries=TRIES)
-            missing += core.sweep.take(chunk, stored)
-            chunks += core.sweep.rest(chunk, stored)
+            stored = run(server, lookup.call, tries=TRIES)
+            missing += core.sweep.take(lookup, stored)
+            lookups += core.sweep.rest(lookup, stored)
         except PyjobsError as error:
-            if core.sweep.unreadable(chunk, error):
+            if core.sweep.unreadable(lookup, error):
                 away.add(node)
     return missing
 
 
-async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
+async def alook(server: AsyncServer, core: ClientCore[J], lookups: list[JobsCall[J]]) -> list[J]:
     """Read stored results (queue/result) over asyncio connections and settle their jobs.
 
     What can't be read now is logged and left to the next sweep.
@@ -52,29 +52,31 @@ async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]
     Args:
         server: where the queues are.
         core: the client's core.
-        chunks: the calls, and the jobs that each asks for. What a reply leaves out is added.
+        lookups: the calls, and the jobs that each asks for. What a reply leaves out is added.
 
     Returns:
         The jobs that are not stored.
     """
     missing: list[J] = []
     owner, away = owner_of(server), set[Hashable]()
-    for chunk in chunks:
-        if (node := owner(chunk.call.keys[0])) in away:
+    for lookup in lookups:
+        if (node := owner(lookup.call.keys[0])) in away:
             continue
         try:
-            stored = await arun(server, chunk.call, tries=TRIES)
-            missing += core.sweep.take(chunk, stored)
-            chunks += core.sweep.rest(chunk, stored)
+            stored = await arun(server, lookup.call, tries=TRIES)
+            missing += core.sweep.take(lookup, stored)
+            lookups += core.sweep.rest(lookup, stored)
         except PyjobsError as error:
-            if core.sweep.unreadable(chunk, error):
+            if core.sweep.unreadable(lookup, error):
                 away.add(node)
     return missing
 
 
-def by_node(server: Server | AsyncServer, chunks: list[Chunk[J]]) -> dict[Hashable, list[Chunk[J]]]:
+def by_node(
+    server: Server | AsyncServer, lookups: list[JobsCall[J]]
+) -> dict[Hashable, list[JobsCall[J]]]:
     """Return lookups by the node that is asked."""
-    owner, found = owner_of(server), dict[Hashable, list[Chunk[J]]]()
-    for chunk in chunks:
-        found.setdefault(owner(chunk.call.keys[0]), []).append(chunk)
+    owner, found = owner_of(server), dict[Hashable, list[JobsCall[J]]]()
+    for lookup in lookups:
+        found.setdefault(owner(lookup.call.keys[0]), []).append(lookup)
     return found

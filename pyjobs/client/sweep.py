@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
 from weakref import WeakKeyDictionary
 
-from pyjobs.client.batch import Chunk
+from pyjobs.client.batch import JobsCall
 from pyjobs.client.job import LIVE_STATES, J, gone, key_of, note, presence, settle
 from pyjobs.client.pending import Pending
 from pyjobs.client.presence import Presence, PresenceEvent
@@ -126,7 +126,7 @@ class Sweep(Generic[J]):
         # The queues that can't be read, each logged once.
         self._unreadable: set[str] = set()
 
-    def calls(self, jobs: Iterable[J] | None = None, ask: Lookup = fetch) -> list[Chunk[J]]:
+    def calls(self, jobs: Iterable[J] | None = None, ask: Lookup = fetch) -> list[JobsCall[J]]:
         """Return the lookups of jobs that are not done.
 
         Args:
@@ -140,21 +140,21 @@ class Sweep(Generic[J]):
             if presence(job) is not Presence.SENT and not job.done():
                 queues.setdefault(key_of(job, self._keys), []).append(job)
         return [
-            Chunk(ask(key, [job.id for job in part]), part)
+            JobsCall(ask(key, [job.id for job in part]), part)
             for key, found in queues.items()
             for part in (found[at : at + RESULT_ITEMS] for at in range(0, len(found), RESULT_ITEMS))
         ]
 
-    def take(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[J]:
+    def take(self, lookup: JobsCall[J], stored: Sequence[Stored]) -> list[J]:
         """Settle the jobs whose outcome is stored. Returns the jobs that are missing.
 
         Args:
-            chunk: the lookup.
+            lookup: the lookup.
             stored: the reply, which may have fewer jobs: `rest` looks up the others.
         """
-        self._unreadable -= {ANY_QUEUE, chunk.call.keys[0]}
+        self._unreadable -= {ANY_QUEUE, lookup.call.keys[0]}
         missing = []
-        for job, end in zip(chunk.jobs, stored, strict=False):
+        for job, end in zip(lookup.jobs, stored, strict=False):
             if not end.state:
                 if self._is_missing(job):
                     missing.append(job)
@@ -166,22 +166,24 @@ class Sweep(Generic[J]):
                 settle(job, end)
         return missing
 
-    def rest(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[Chunk[J]]:
+    def rest(self, lookup: JobsCall[J], stored: Sequence[Stored]) -> list[JobsCall[J]]:
         """Return the lookup of the jobs that a reply has left out, since it had bytes enough."""
-        left = chunk.jobs[len(stored) :]
-        return [Chunk(fetch(chunk.call.keys[0], [job.id for job in left]), left)] if left else []
+        left = lookup.jobs[len(stored) :]
+        return (
+            [JobsCall(fetch(lookup.call.keys[0], [job.id for job in left]), left)] if left else []
+        )
 
-    def unreadable(self, chunk: Chunk[J], error: PyjobsError) -> bool:
+    def unreadable(self, lookup: JobsCall[J], error: PyjobsError) -> bool:
         """Log, once, that a lookup has failed. Returns whether other lookups would fail too.
 
         A layout that this version does not know stays unknown, so its jobs end with the error.
         """
         if isinstance(error, BadLayout):
-            for job in chunk.jobs:
+            for job in lookup.jobs:
                 self._pending.pop(job.queue, job.id)
                 settle(job, error)
         away = isinstance(error, Unavailable)
-        queue = ANY_QUEUE if away else chunk.call.keys[0]
+        queue = ANY_QUEUE if away else lookup.call.keys[0]
         if queue not in self._unreadable:
             log.warning("results of %s can't be read: %s", queue or "any queue", error)
         self._unreadable.add(queue)

@@ -138,9 +138,9 @@ class Client(Submits):
         job = self._core.open_job(id, queue)
         with self._translating:
             self._listen((job.queue,))
-            for chunk in self._core.sweep.calls([job], self._core.watch):
-                stored = run(self._server, chunk.call)
-                self._core.sweep.settle_gone(self._core.sweep.take(chunk, stored))
+            for lookup in self._core.sweep.calls([job], self._core.watch):
+                stored = run(self._server, lookup.call)
+                self._core.sweep.settle_gone(self._core.sweep.take(lookup, stored))
         return job
 
     def results(

@@ -148,6 +148,10 @@ class AsyncCluster(redis.asyncio.Redis):
                 if self.failure is None:
                     return
 
+    def answering(self) -> redis.asyncio.Redis:
+        """Return a client of the node that answered last; of any node where that one broke."""
+        return self.client_of(self.table.answering()[0])
+
     async def primaries(self) -> list[redis.asyncio.Redis]:
         """Return a client of each node that owns a slot.
 

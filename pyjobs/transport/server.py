@@ -191,6 +191,12 @@ async def aprimaries(server: AsyncServer) -> list[AsyncServer]:
     return await server.primaries() if isinstance(server, AsyncCluster) else [server]
 
 
+def answering(server: AsyncServer) -> AsyncServer:
+    """Return a client for what any node can answer: the server itself, or in a cluster a client of
+    the node that answered last."""
+    return server.answering() if isinstance(server, AsyncCluster) else server
+
+
 async def aclose(server: AsyncServer) -> None:
     """Close a client and its connections, within a second. Errors are ignored."""
     with contextlib.suppress(redis.RedisError, TimeoutError):
