@@ -27,7 +27,7 @@ local runs  = items(1, 2)  -- items  schedule:name id:id  of the job to be made
 
 arity(1)
 for i = runs, #ARGV, 2 do
-  name('schedule', ARGV[i])
+  name('schedule', ARGV[i], false, 100)
   name('id', ARGV[i + 1])
 end
 local q = open(queue, nil, 'switches')

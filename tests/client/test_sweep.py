@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from support.client_core import (
@@ -18,7 +19,9 @@ from support.client_core import (
     submit,
 )
 
+from pyjobs.client.lookups import Turns
 from pyjobs.client.sweep import ASK_SECONDS, IDLE_SHARE, Pace, note_unheard
+from pyjobs.engine import PartKey, Parts, hash_of
 from pyjobs.engine.limits import SWEEP_JOBS
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
@@ -245,3 +248,69 @@ class TestSweep:
         for bad in (("a b", None), ("a", "{q}"), (5, None), (None, None), (("a", "q"), None)):
             with pytest.raises(BadArgument):
                 core.open_job(*bad)  # type: ignore[arg-type]
+
+
+class TestLookupsOfNodes:
+    PARTS = Parts(3, places=(1, 2))
+
+    def test_jobs_of_a_split_queue_are_looked_up_in_the_parts_of_their_ids(self) -> None:
+        core = make()
+        jobs = [core.open_job(f"j{n}", None) for n in range(9)]
+        [lookup] = core.sweep.calls()
+        lookups = core.sweep.by_part(lookup, self.PARTS)
+        keys = self.PARTS.keys("jobs:{q}")
+        for one in lookups:
+            [part] = one.call.keys
+            assert isinstance(part, PartKey)
+            assert {keys[hash_of(job.id) % 3] for job in one.jobs} == {part}
+            assert one.call.args == tuple(job.id for job in one.jobs)
+        assert len(lookups) == 3 and {*asked(lookups)} == {job.id for job in jobs}
+
+    def test_a_job_that_is_not_in_the_part_of_its_id_is_looked_up_in_the_whole_queue_then(
+        self,
+    ) -> None:
+        """It is not missing: its submit had a unique key, or the queue has grown."""
+        core = make()
+        jobs = [core.open_job(id, None) for id in ("a", "b")]
+        for _ in range(2):
+            [lookup] = core.sweep.calls([jobs[0]])
+            [one] = core.sweep.by_part(lookup, self.PARTS)
+            assert isinstance(one.call.keys[0], PartKey)
+        assert core.sweep.take(one, [MISSING]) == []
+        [lookup] = core.sweep.calls(jobs)
+        other, whole = core.sweep.by_part(lookup, self.PARTS)
+        assert (isinstance(other.call.keys[0], PartKey), asked([other])) == (True, ["b"])
+        assert (isinstance(whole.call.keys[0], PartKey), asked([whole])) == (False, ["a"])
+        assert core.sweep.take(whole, [MISSING]) == [jobs[0]]
+
+    def test_a_lookup_of_a_queue_that_is_not_split_and_one_of_a_part_stay_as_they_are(self) -> None:
+        core = make()
+        jobs = submit(core, "a", "b")
+        jobs[1]._part = self.PARTS.keys("jobs:{q}")[2]
+        whole, part = core.sweep.calls()
+        assert core.sweep.by_part(whole, None) == [whole]
+        assert core.sweep.by_part(part, self.PARTS) == [part]
+        # The submit has said which part has the job, so it is missing there.
+        assert [core.sweep.take(part, [MISSING]) for _ in range(2)] == [[], [jobs[1]]]
+
+    def test_a_node_that_is_being_asked_is_asked_again_afterwards_where_messages_were_missed(
+        self,
+    ) -> None:
+        core = make()
+        jobs = submit(core, "a", "b")
+        lookups = core.sweep.calls()
+        turns = Turns[Any]()
+        assert turns.begin("node", lookups, missed=True)
+        assert turns.begin("other", lookups, missed=False)
+        assert turns.end("other") is None
+        assert [turns.begin("node", lookups, missed=missed) for missed in (True, False)] == [
+            False
+        ] * 2
+        later = turns.end("node")
+        assert later == lookups
+        hear(core, posted("a", b"1"))
+        [again] = core.sweep.still(later)
+        assert (again.call.args, again.jobs) == (("b",), jobs[1:])
+        assert not turns.begin("node", lookups, missed=False)
+        assert turns.end("node") is None
+        assert turns.begin("node", lookups, missed=False)

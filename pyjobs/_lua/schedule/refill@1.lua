@@ -42,7 +42,7 @@ local function is_name(text, longest)
 end
 for i = more, #ARGV, 3 do
   do
-    local text, longest = ARGV[i], nil
+    local text, longest = ARGV[i], 100
     longest = longest or 128
     if not text then
       bad = bad or ('BADARG ' .. 'schedule' .. ': ' .. 'missing')

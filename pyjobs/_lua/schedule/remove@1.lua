@@ -21,7 +21,7 @@ local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 for i = names, #ARGV do
-  local text, longest = ARGV[i], nil
+  local text, longest = ARGV[i], 100
   longest = longest or 128
   if not text then
     bad = bad or ('BADARG ' .. 'schedule' .. ': ' .. 'missing')

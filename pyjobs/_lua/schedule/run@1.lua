@@ -35,7 +35,7 @@ local function is_name(text, longest)
 end
 for i = runs, #ARGV, 2 do
   do
-    local text, longest = ARGV[i], nil
+    local text, longest = ARGV[i], 100
     longest = longest or 128
     if not text then
       bad = bad or ('BADARG ' .. 'schedule' .. ': ' .. 'missing')
