@@ -62,6 +62,19 @@ class Batch(Generic[J]):
         self.trace = ""
         self._making = making
 
+    @classmethod
+    def of(cls, chunk: Chunk[J], queue: str) -> Batch[J]:
+        """Return the submit of one chunk, which was made already."""
+        batch = cls(len(chunk.jobs), iter(()), (queue,))
+        batch.chunks.append(chunk)
+        batch.jobs[:] = chunk.jobs
+        return batch
+
+    @property
+    def first_jobs(self) -> list[J]:
+        """The first job of each chunk."""
+        return [chunk.jobs[0] for chunk in self.chunks]
+
     def calls(self) -> Iterator[Call[Any]]:
         """Yield the calls. Each call and its jobs are made when it is asked for.
 
