@@ -12,6 +12,7 @@
 --% include "lib/call/clock.lua"
 --% include "lib/call/stamp.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/announce.lua"
 --% include "lib/look/workers.lua"
 local queue = KEYS[1]  -- queue  to look at
 

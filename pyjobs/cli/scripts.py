@@ -68,7 +68,7 @@ def show(name: str, prefix: str) -> None:
     if found.sample:
         echo(f"such as\n{found.sample}")
     echo("")
-    print_table(found.places, "", "name", "type", "bounds", "default", "what it is")
+    print_table(found.parameters, "", "name", "type", "bounds", "default", "what it is")
     echo(f"\nreturns  {found.returns}\n")
     print_table(found.values, "value", "type", "of Redis", "what it is")
     echo("")

@@ -9,8 +9,8 @@ import click
 
 from pyjobs.cli.output import print_table, show_json
 from pyjobs.cli.work import imported
+from pyjobs.definition import collected
 from pyjobs.engine import RELIABLE
-from pyjobs.task import collected
 from pyjobs.tasks import Task
 
 

@@ -21,10 +21,10 @@ from pyjobs.cli.logs import FORMATS, Entries, set_up_logging
 from pyjobs.cli.reload import watchfiles
 from pyjobs.cli.stops import StopListener
 from pyjobs.cli.values import SECONDS, Number, Word
+from pyjobs.definition import BaseTask
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.log import logger
 from pyjobs.prometheus import prometheus
-from pyjobs.task import BaseTask
 from pyjobs.transport import ErrorTranslation
 from pyjobs.worker import EXECUTORS, StopSignals, Worker
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from pyjobs import codec
 from pyjobs.client.presence import NEXT, Presence, PresenceEvent
+from pyjobs.definition import Submission
 from pyjobs.engine import Keys, PartKey, Reached, Stored
 from pyjobs.errors import (
     BadArgument,
@@ -27,7 +28,6 @@ from pyjobs.errors import (
     Undecodable,
 )
 from pyjobs.progress import Progress
-from pyjobs.task import Submission
 
 # A global name is found faster than a member of an Enum, which counts for 100,000 jobs.
 SENT = Presence.SENT
@@ -60,7 +60,7 @@ class BaseJob:
         queue: the name of the job's queue.
         created: whether the submit that returned this object has created the job; False when the
             submit found the job in Redis.
-        reached: who had the job when its submit returned, as `Reached`; None where the submit was
+        reached: where the job was when its submit returned, as `Reached`; None when the submit was
             not durable.
     """
 

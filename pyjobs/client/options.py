@@ -61,10 +61,10 @@ class Options(TypedDict, total=False):
             worker's, or 1.
         task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then the
             arguments by name. Default: a bare job.
-        traceparent: the W3C trace context of who submits, which the job's runs get; middleware
-            sets it as a rule. Default: none.
+        traceparent: the W3C trace context of the submitter, which the job's runs get; as a
+            rule, middleware sets it. Default: none.
         tracestate: the rest of that context, 1 to 512 characters. Default: none.
-        durable: who must have the job before the submit returns: 'replicas:N' in memory,
+        durable: where the job must be before the submit returns: 'replicas:N' in memory,
             'aof' on the primary's disk, or 'no'. Default: the client's.
     """
 
@@ -236,11 +236,11 @@ assert CONVERTERS.keys() | OWN == Options.__annotations__.keys()
 
 
 def durable_in(options: Mapping[str, Any], default: Durable | None) -> Durable | None:
-    """Return who must have the jobs of a submit before it returns; None is nobody.
+    """Return where the jobs of a submit must be before it returns; None does not wait.
 
     Args:
         options: the options, as `Options` names them.
-        default: who must have them where the options do not say; None is nobody.
+        default: where the jobs must be when the options do not say; None does not wait.
 
     Raises:
         BadArgument: the option is not what it must be.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Generic
 
-from pyjobs.client.batch import Batch, Chunk
+from pyjobs.client.batch import Batch, JobsCall
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J, note
 from pyjobs.client.presence import PresenceEvent
@@ -65,8 +65,8 @@ class Single(Generic[J]):
         if is_new and self._is_made and not core.closed:
             note(self.asked, PresenceEvent.SEEN)
             return ()
-        chunk = Chunk(self.call, [self.job], ONE, NONE if self._is_made else KNOWN)
-        batch = Batch.of(chunk, self._item.queue)
+        made = JobsCall(self.call, [self.job], ONE, NONE if self._is_made else KNOWN)
+        batch = Batch.of(made, self._item.queue)
         before = core.accept(batch, (answer,))
         self.job = batch.jobs[0]
         return before

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any, Concatenate, overload
 
 from pyjobs.client import Missed
+from pyjobs.definition import P
 from pyjobs.errors import BadArgument, JobFailed
-from pyjobs.task import P
 from pyjobs.tasks.function import AsyncTask, SyncTask, T, Task
 from pyjobs.tasks.policy import Exceptions, check_words
 from pyjobs.tasks.schedule import schedule_of

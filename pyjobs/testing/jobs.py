@@ -16,10 +16,10 @@ from pyjobs import clock, codec
 from pyjobs.admin import Admin
 from pyjobs.asyncutil import running_loop
 from pyjobs.client import Client
+from pyjobs.definition import BaseTask
 from pyjobs.engine import PLACES, Keys, ListedJob, ModeName
 from pyjobs.errors import BadArgument, UnknownTask
 from pyjobs.ids import unguessable
-from pyjobs.task import BaseTask
 from pyjobs.tasks import Task
 from pyjobs.transport import (
     Server,

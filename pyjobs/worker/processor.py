@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait, ended
+from pyjobs.definition import BaseTask
 from pyjobs.engine import RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import NoJob, PyjobsError
 from pyjobs.log import logger
-from pyjobs.task import BaseTask
 from pyjobs.transport import aclose, aconnect
 from pyjobs.worker import failpoints
 from pyjobs.worker.claiming import (

@@ -18,9 +18,9 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from pyjobs.asyncutil import fast_loop
+from pyjobs.definition import BaseTask, collected
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
-from pyjobs.task import BaseTask, collected
 from pyjobs.transport import GivenServer, checked_url, chosen_url
 from pyjobs.validate import functions, in_seconds, iterable
 from pyjobs.worker.dead import Hook

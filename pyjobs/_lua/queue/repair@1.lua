@@ -333,7 +333,11 @@ local function needs_of(q_2, id, walked)
   return needs
 end
 local function first_scheduled(q_2)
-  local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  local first
+  do
+    local key = (q_2.key .. ':schedules')
+    first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+  end
   return first and first < 9999999999999 and first or nil
 end
 local function repair(q_2, first)

@@ -98,12 +98,16 @@ do
     busy = false,
     again = false,
   }, limit
-  local function first_of(key)
-    return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
-  end
   local function first_scheduled(q)
-    local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+    local first
+    do
+      local key = (q.key .. ':schedules')
+      first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+    end
     return first and first < 9999999999999 and first or nil
+  end
+  local function first_score(key)
+    return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
   end
   local function look_ahead(q)
     local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
@@ -112,14 +116,14 @@ do
       local first
       do
         local key = q.key .. ':inflight'
-        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
+        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
       end
-      q.has_inflight = first < math.huge
+      q.has_inflight = first ~= nil
       if q.mode == 'reliable' then
-        q.ends = first
+        q.ends = first or math.huge
       end
       if sets > (q.has_inflight and 1 or 0) then
-        q.due = first_of(q.key .. ':delayed')
+        q.due = first_score(q.key .. ':delayed') or math.huge
       end
     else
       q.has_inflight = false
@@ -431,7 +435,11 @@ if opened.moves then
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
   end
   local function first_scheduled(q)
-    local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+    local first
+    do
+      local key = (q.key .. ':schedules')
+      first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+    end
     return first and first < 9999999999999 and first or nil
   end
   if opened.fires then
@@ -781,8 +789,8 @@ if opened.moves then
     end
     q.suspect = id or false
   end
-  local function first_of(key)
-    return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
+  local function first_score(key)
+    return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
   end
   local function look_ahead(q)
     local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
@@ -791,14 +799,14 @@ if opened.moves then
       local first
       do
         local key = q.key .. ':inflight'
-        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
+        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
       end
-      q.has_inflight = first < math.huge
+      q.has_inflight = first ~= nil
       if q.mode == 'reliable' then
-        q.ends = first
+        q.ends = first or math.huge
       end
       if sets > (q.has_inflight and 1 or 0) then
-        q.due = first_of(q.key .. ':delayed')
+        q.due = first_score(q.key .. ':delayed') or math.huge
       end
     else
       q.has_inflight = false

@@ -661,7 +661,11 @@ if bad then
 end
 local scheduled
 if not q.born then
-  local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  local first
+  do
+    local key = (q.key .. ':schedules')
+    first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+  end
   scheduled = first and first < 9999999999999 and first or nil
 end
 if fresh > 0 and due then
