@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Any, TypedDict
 from urllib.parse import quote
 
 from pyjobs.engine import MAX_KEY_BYTES, RELIABLE, Durable, Option, Script, durable_of
 from pyjobs.errors import BadArgument
+from pyjobs.hints import OF_SUBMITS, hinted, nearest
 from pyjobs.validate import checked, moment_ms, positive, to_ms, whole
 
 TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -96,8 +96,8 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     if OWN & options.keys():
         options = {name: value for name, value in options.items() if name not in OWN}
     if unknown := options.keys() - CONVERTERS.keys():
-        near = get_close_matches(min(unknown), [*CONVERTERS, *OWN, "queue", "id"], n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        word = min(unknown)
+        hint = hinted(OF_SUBMITS, word) or nearest(word, [*CONVERTERS, *OWN, "queue", "id"])
         raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option{hint}")
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
 
