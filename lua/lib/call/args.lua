@@ -16,7 +16,7 @@ end
 
 -- Digits only: tonumber would also take 'nan', '0x1p4' and ' 7 '.
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0  -- half of what tonumber takes
   if not text then
     refuse(what, 'missing')
   elseif not number then

@@ -3,19 +3,21 @@
 
 -- The first time in a sorted set.
 local function first_of(key)
-  return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
+  local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+  return score and score + 0 or math.huge
 end
 
 -- Reads, into q, when the next delayed job or schedule is due and when the next lease ends: recoverable has no leases. And
--- whether the queue has jobs and has lost its :meta.
-local function look_ahead(q)
-  local sets = redis.call('EXISTS', q.inflight, q.delayed)
+-- whether the queue has jobs and has lost its :meta, and whether it may have the record of this claim.
+local function look_ahead(q, nonce)
+  local there = redis.call('EXISTS', q.inflight, q.delayed, q.claim .. nonce)
   q.due, q.ends = math.huge, math.huge
-  if sets > 0 then
+  if there > 0 then
     local first = first_of(q.inflight)
     q.has_inflight = first < math.huge
     if q.mode == 'reliable' then q.ends = first end
-    if sets > (q.has_inflight and 1 or 0) then q.due = first_of(q.delayed) end
+    q.has_more = there > (q.has_inflight and 1 or 0)
+    if q.has_more then q.due = first_of(q.delayed) end
   else
     q.has_inflight = false
   end
@@ -45,10 +47,10 @@ local function open_all(keys, mode, nonce, limit, traced)
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
-    q.head = redis.call('LRANGE', q.pending, -room - 1, '-1')
+    q.head = redis.call('LRANGE', q.pending, room == 1 and '-2' or -room - 1, '-1')
     q.pending_count, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.pending_count, 0)
-    look_ahead(q)
+    look_ahead(q, nonce)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
     -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.
@@ -59,7 +61,7 @@ local function open_all(keys, mode, nonce, limit, traced)
   end
   -- A claim that was sent again finds its record. Where nothing waits and nothing is in flight, neither takes a job.
   for _, q in ipairs(all) do
-    if all.busy or q.has_inflight then q.record = redis.call('GET', q.claim .. nonce) end
+    if q.has_more and (all.busy or q.has_inflight) then q.record = redis.call('GET', q.claim .. nonce) end
     all.again = all.again or q.record
   end
   return all

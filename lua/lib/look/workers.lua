@@ -1,5 +1,5 @@
 -- The workers that lib/queue/announce.lua has written and whose time is not over.
--- needs clock.now stamp.stamp queue.whole
+-- needs clock.now clock.stamp queue.whole
 local MOST_WORKERS = 1000
 
 local function read_workers(q)

@@ -1,6 +1,6 @@
 -- Records how jobs in flight ended, done or failed, where outcomes are stored. What runs have saved is for runs to come.
 -- needs args.bad acl.denied fence.fence records.shorten_records held.RETENTION held.SAVED
--- needs ended.end_job messages.send_messages run_times.count_runs counters.write_counters events.write_events
+-- needs ended.end_job ended.DAY_MS ended.DAY messages.send_messages run_times.count_runs counters.write_counters events.write_events
 -- `reader` is one of lib/job/held.lua: where runs can save, the one that reads it.
 local function record(q, first, state, field, retention, reader)
   local words, ids, jobs, places = fence(q, first, 3, reader)
@@ -9,7 +9,7 @@ local function record(q, first, state, field, retention, reader)
   local key = q.job
   bad = denied('HSET', key, 'PEXPIRE', key, 'HDEL', q.mode == 'reliable' and key)
   if bad then return redis.error_reply(bad) end
-  retention = string.format('%.0f', retention)
+  retention = retention == DAY_MS and DAY or string.format('%d', retention)
   redis.call('ZREM', q.inflight, unpack(ids))
   for n, id in ipairs(ids) do
     local job, place = jobs[n], places[n]

@@ -22,7 +22,7 @@ end
 for i = chunks, #ARGV, 4 do
   do
     local text = ARGV[i + 2] or ''
-    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
     if not text then
       bad = bad or ('BADARG ' .. 'number' .. ': ' .. 'missing')
     elseif not number then
