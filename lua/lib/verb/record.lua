@@ -7,7 +7,8 @@ local function record(q, first, state, field, retention, reader)
   if bad then return redis.error_reply(bad) end
   if #ids == 0 then return words end
   local key = q.job
-  bad = denied('HSET', key, 'PEXPIRE', key, 'HDEL', q.mode == 'reliable' and key)
+  local saved = q.mode == 'reliable' and (ids[2] or jobs[1][SAVED])  -- of many, one may have it
+  bad = denied('HSET', key, 'PEXPIRE', key, 'HDEL', saved and key)
   if bad then return redis.error_reply(bad) end
   retention = retention == DAY_MS and DAY or string.format('%d', retention)
   redis.call('ZREM', q.inflight, unpack(ids))

@@ -191,8 +191,9 @@ if #ids == 0 then
   return words
 end
 local key = q.key .. ':job:'
+local saved = q.mode == 'reliable' and (ids[2] or jobs[1][9])
 do
-  local item = q.mode == 'reliable' and key
+  local item = saved and key
   if not redis.acl_check_cmd then
     bad = nil
   else
