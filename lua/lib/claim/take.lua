@@ -57,7 +57,8 @@ local function take(q, at, nonce, score, hold, reply)
   local has_inflight = q.ends < math.huge
   local leases = q.mode == 'reliable' and lease_fields(q, hold, has_inflight and 1 or 0, stamp) or {}
   redis.call('HSET', q.meta, 'token', number, unpack(leases))
-  local flight, till, first, again = {}, string.format('%d', score), #reply + 1, nil
+  local till, first, again = string.format('%d', score), #reply + 1, nil
+  local flight = { till, ids[1] }
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
     local expires = jobs[i][FIT_EXPIRES]

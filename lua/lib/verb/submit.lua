@@ -5,7 +5,7 @@
 
 -- The reply as it begins, an id and whatever for each item, and the keys of the jobs; an empty id gets one of its own.
 local function name_jobs(q, first)
-  local reply, keys = { unpack(ARGV, first) }, {}
+  local reply, keys = { unpack(ARGV, first) }, { nil }  -- with room for one
   for n = 1, #reply, 2 do
     local id = reply[n]
     if id == '' then
@@ -44,7 +44,7 @@ local function submit(q, first, client, delay, unique, task, written, look, extr
   if stored then check_limits(q, first, reply) end
   if bad then return redis.error_reply(bad) end
   local due = delay > 0 and string.format('%d', now + delay)
-  local added, fresh = {}, 0
+  local added, fresh = { nil }, 0
   for n = 1, #keys do
     if reply[2 * n] == stored then
       if due then added[#added + 1] = due end

@@ -879,7 +879,11 @@ do
     q.leaving = 0
     local some = q.pending_count > 0 and not (q.paused and q.paused > now)
     if some and room.jobs > 0 and not room.full then
-      local ids, jobs, taken = {}, {}, 0
+      local ids, jobs, taken = {
+        nil,
+      }, {
+        nil,
+      }, 0
       local states = {}
       local found = q.head
       repeat
@@ -1131,7 +1135,11 @@ do
         local has_inflight = q.ends < math.huge
         local leases = q.mode == 'reliable' and lease_fields(q, 60000, has_inflight and 1 or 0, stamp) or {}
         redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
-        local flight, till, first, again = {}, string.format('%d', now), #reply_2 + 1, nil
+        local till, first, again = string.format('%d', now), #reply_2 + 1, nil
+        local flight = {
+          till,
+          ids[1],
+        }
         for i, id in ipairs(ids) do
           redis.call('HSET', q.key .. ':job:' .. id, 'state', 'inflight', 'token', token, '_started', stamp)
           local expires = jobs[i][2]

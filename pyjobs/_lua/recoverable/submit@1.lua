@@ -379,7 +379,10 @@ end
 local extra
 do
   local item, item_2 = expires and now + expires, traceparent and tracestate
-  local kept = {}
+  local kept = {
+    nil,
+    nil,
+  }
   if client and client ~= '' then
     kept[#kept + 1] = 'client'
     kept[#kept + 1] = client
@@ -424,7 +427,9 @@ do
   local q_2, first = q, jobs
   local reply_2, keys_2 = {
     unpack(ARGV, first),
-  }, {}
+  }, {
+    nil,
+  }
   for n = 1, #reply_2, 2 do
     local id = reply_2[n]
     if id == '' then
@@ -548,7 +553,9 @@ if bad then
   return redis.error_reply(bad)
 end
 local due = wait > 0 and string.format('%d', now + wait)
-local added, fresh = {}, 0
+local added, fresh = {
+  nil,
+}, 0
 for n = 1, #keys do
   if reply[2 * n] == stored then
     if due then

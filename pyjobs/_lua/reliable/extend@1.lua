@@ -87,7 +87,15 @@ if bad then
 end
 local words, ids, jobs, places
 do
-  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local words_2, ids_2, jobs_2, places_2, seen = {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end

@@ -76,7 +76,15 @@ local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function fence(q, first, width, reader)
-  local words, ids, jobs, places, seen = {}, {}, {}, {}, {}
+  local words, ids, jobs, places, seen = {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {}
   for i = first, #ARGV, width do
     local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = reader(q, id)
