@@ -1,10 +1,15 @@
-"""A job queue whose engine is versioned Lua scripts inside Redis."""
+"""A job queue whose engine is versioned Lua scripts inside Redis.
 
-import sys
+Only the public names may live here. A name is imported when it is first used, so a program and a
+command import no more than they use.
+"""
 
-try:
-    from importlib.metadata import version
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from pyjobs import admin as admin
+    from pyjobs import aio as aio
+    from pyjobs import errors as errors
     from pyjobs.client import (
         Client,
         Job,
@@ -49,13 +54,44 @@ try:
     from pyjobs.progress import Progress
     from pyjobs.tasks import Task, task
     from pyjobs.worker import ClaimedJob, Continue, Reject, Retry, Snooze, Worker
-except KeyboardInterrupt:
-    # `python -m pyjobs` imports this package before `__main__.py`, which can't catch this.
-    if sys.argv[:1] == ["-m"] and "pyjobs" in sys.orig_argv:
-        sys.exit(130)
-    raise
 
-__version__ = version("pyjobs")
+    __version__: str
+else:
+    # Where a public name comes from; those that are not listed are errors. Type checkers and
+    # editors read the imports above.
+    PLACES = {
+        "pyjobs.client": (
+            *("Client", "Job", "JobInfo", "JobRef", "Options", "Reached", "Schedule"),
+            *("ScheduleInfo", "SubmitCall"),
+        ),
+        "pyjobs.engine": ("ModeName",),
+        "pyjobs.output": ("Chunk",),
+        "pyjobs.progress": ("Progress",),
+        "pyjobs.tasks": ("Task", "task"),
+        "pyjobs.worker": ("ClaimedJob", "Continue", "Reject", "Retry", "Snooze", "Worker"),
+    }
+    MODULES = ("admin", "aio", "errors")
+
+    def __getattr__(name):
+        """Import a public name, and keep it for its next use."""
+        from importlib import import_module  # noqa: PLC0415
+
+        if name in MODULES:
+            found = import_module(f"pyjobs.{name}")
+        elif name == "__version__":
+            found = import_module("importlib.metadata").version("pyjobs")
+        elif name in __all__:
+            places = (place for place, names in PLACES.items() if name in names)
+            found = getattr(import_module(next(places, "pyjobs.errors")), name)
+        else:
+            raise AttributeError(f"module 'pyjobs' has no attribute {name!r}")
+        globals()[name] = found
+        return found
+
+    def __dir__():
+        """Return the public names, also those that are not imported yet."""
+        return sorted({*globals(), *MODULES, *__all__, "__version__"})
+
 
 __all__ = [
     "BadArgument",

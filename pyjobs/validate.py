@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 from pyjobs.errors import BadArgument
 
-NAME_RULE = "1 to 128 of A-Z a-z 0-9 _ . : -"
+# The most characters of a name; of the name of a schedule, whose jobs are called name:moment.
+MOST_NAME = 128
+MOST_SCHEDULE_NAME = 100
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 
 # A duration, as Python's callers give one: seconds, or a timedelta.
@@ -28,19 +30,32 @@ MAX_MS = 315_360_000_000
 MAX_AT = 9_999_999_999_999
 
 
-def checked(what: str, name: str) -> str:
-    """Return `name` unchanged: the name of a queue, task, schedule, prefix or user, or a job's id.
+def checked(what: str, name: str, most: int = MOST_NAME) -> str:
+    """Return `name` unchanged: the name of a queue, task, prefix or user, or a job's id.
 
     Args:
         what: the argument's own name, for the message.
         name: the value to check.
+        most: the most characters, up to 128.
 
     Raises:
-        BadArgument: `name` is not 1 to 128 of the characters A-Z a-z 0-9 _ . : -
+        BadArgument: `name` is not 1 to `most` of the characters A-Z a-z 0-9 _ . : -
     """
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise BadArgument(f"{what}: must be {NAME_RULE}, not {name!r}")
+    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > most:
+        raise BadArgument(f"{what}: must be 1 to {most} of A-Z a-z 0-9 _ . : -, not {name!r}")
     return name
+
+
+def checked_schedule(name: str) -> str:
+    """Return `name` unchanged: the name of a schedule.
+
+    Args:
+        name: the value to check.
+
+    Raises:
+        BadArgument: `name` is not 1 to 100 of the characters A-Z a-z 0-9 _ . : -
+    """
+    return checked("name", name, MOST_SCHEDULE_NAME)
 
 
 def moment_ms(what: str, moment: datetime | float | None) -> int | None:

@@ -30,7 +30,7 @@ local jobs    = items(3, 4)                                        -- items    i
 
 arity(1)
 no_more_options(options)
-check_moves(jobs)
+check_arrivals(jobs)
 local q = open(queue, nil, 'switches', 'parts', 'older', 'unsettled')
 if bad then return redis.error_reply(bad) end
 return receive(q, jobs, mode, parts)

@@ -29,4 +29,4 @@ no_more_options(options)
 check_ids(jobs)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
-return run(q, jobs, delay)
+return run_now(q, jobs, delay)

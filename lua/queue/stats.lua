@@ -26,6 +26,7 @@
 --% include "lib/job/late.lua"
 --% include "lib/job/claimable.lua"
 --% include "lib/job/simple_format.lua"
+--% include "lib/queue/first_score.lua"
 --% include "lib/look/stats.lua"
 local queue = KEYS[1]  -- queue  to count
 

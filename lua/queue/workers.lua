@@ -11,6 +11,7 @@
 --% include "lib/call/args.lua"
 --% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/announce.lua"
 --% include "lib/look/workers.lua"
 local queue = KEYS[1]  -- queue  to look at
 

@@ -14,6 +14,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/verb/new_jobs.lua"
+--% include "lib/queue/first_score.lua"
 --% include "lib/schedule/schedules.lua"
 --% include "lib/schedule/nearer.lua"
 --% include "lib/schedule/moments.lua"

@@ -9,6 +9,7 @@
 --% include "lib/call/items.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/first_score.lua"
 --% include "lib/schedule/schedules.lua"
 --% include "lib/schedule/nearer.lua"
 --% include "lib/schedule/moments.lua"
@@ -19,7 +20,7 @@ local more  = items(1, 3)  -- items  schedule:name version:int moments:moments? 
 arity(1)
 local given = {}
 for i = more, #ARGV, 3 do
-  name('schedule', ARGV[i])
+  name('schedule', ARGV[i], false, 100)
   int('version', ARGV[i + 1], 1, 1000000000)
   given[i] = ARGV[i + 2] == '' and {} or parse_moments('moments', ARGV[i + 2])
 end

@@ -9,12 +9,13 @@
 --% include "lib/call/items.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/first_score.lua"
 --% include "lib/schedule/schedules.lua"
 local queue = KEYS[1]      -- queue  whose schedules
 local names = items(1, 1)  -- items  schedule:name  by name
 
 arity(1)
-for i = names, #ARGV do name('schedule', ARGV[i]) end
+for i = names, #ARGV do name('schedule', ARGV[i], false, 100) end
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
 

@@ -10,6 +10,7 @@
 --% include "lib/call/clock.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/first_score.lua"
 --% include "lib/schedule/schedules.lua"
 --% include "lib/schedule/nearer.lua"
 --% include "lib/schedule/paused.lua"
@@ -17,7 +18,7 @@ local queue = KEYS[1]      -- queue  whose schedules
 local names = items(1, 1)  -- items  schedule:name  by name
 
 arity(1)
-for i = names, #ARGV do name('schedule', ARGV[i]) end
+for i = names, #ARGV do name('schedule', ARGV[i], false, 100) end
 local q = open(queue, nil, 'scheduled')
 if bad then return redis.error_reply(bad) end
 

@@ -26,7 +26,7 @@ local runs  = items(1, 2)  -- items  schedule:name id:id  of the job to be made
 
 arity(1)
 for i = runs, #ARGV, 2 do
-  name('schedule', ARGV[i])
+  name('schedule', ARGV[i], false, 100)
   name('id', ARGV[i + 1])
 end
 local q = open(queue, nil, 'switches')
@@ -43,7 +43,7 @@ bad = denied('LPUSH', q.wake, 'SET', unique_key(q, ''))
 if bad then return redis.error_reply(bad) end
 local reply = {}
 for i = runs, #ARGV, 2 do
-  reply[#reply + 1], reply[#reply + 2] = run_now(q, ARGV[i + 1], schedules[i])
+  reply[#reply + 1], reply[#reply + 2] = run_schedule(q, ARGV[i + 1], schedules[i])
 end
 if q.pending_count > 0 then wake(q) end
 write_counters(q)

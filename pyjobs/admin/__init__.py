@@ -13,7 +13,7 @@ Other folders import from this file and not past it.
 from pyjobs.admin.aio import AsyncAdmin
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.dead import DeadJob, DeadJobs
-from pyjobs.admin.describe import Description, Place, Returned, describe_script, find_script
+from pyjobs.admin.describe import Description, Parameter, Returned, describe_script, find_script
 from pyjobs.admin.edits import Edited
 from pyjobs.admin.exporter import Exporter
 from pyjobs.admin.filters import Filter, JobEdit
@@ -40,7 +40,7 @@ __all__ = [
     "Filter",
     "Finding",
     "JobEdit",
-    "Place",
+    "Parameter",
     "Problem",
     "QueueMemory",
     "QueueStatus",

@@ -1,21 +1,21 @@
 """`AsyncAdmin`: what an operator asks of queues and does to them, by asyncio.
 
 Only its connections may live here. Its methods stand by matter in the files aio_*.py. `Admin`
-is made of the same plans; only who sends them differs.
+is made of the same plans; only the sender differs.
 """
 
 from __future__ import annotations
 
 from pyjobs.admin.aio_changing import AsyncChanges
 from pyjobs.admin.aio_history import AsyncHistory
+from pyjobs.admin.aio_inspection import AsyncInspection
 from pyjobs.admin.aio_maintenance import AsyncMaintenance
-from pyjobs.admin.aio_reading import AsyncReading
 from pyjobs.admin.aio_setting import AsyncSettings
 from pyjobs.engine import Keys
 from pyjobs.transport import ErrorTranslation, GivenServer, aclose, aconnect, chosen_url
 
 
-class AsyncAdmin(AsyncReading, AsyncHistory, AsyncChanges, AsyncSettings, AsyncMaintenance):
+class AsyncAdmin(AsyncInspection, AsyncHistory, AsyncChanges, AsyncSettings, AsyncMaintenance):
     """Responsible for what an operator asks of the queues of a server and does to them, by asyncio.
 
     Args:

@@ -18,8 +18,8 @@ QUEUE = "QUEUE"
 SAMPLES = {"name": "''", "options": "''", "id": "''", "bytes": """'{"text":"reverse me"}'"""}
 
 
-class Place(NamedTuple):
-    """Holds what goes into one place of a script's call.
+class Parameter(NamedTuple):
+    """Holds one parameter of the call of a script.
 
     Attributes:
         kind: 'key', 'argument', 'option' or 'item'.
@@ -64,11 +64,11 @@ class Description:
         line: the redis-cli line that calls it, with a word in capitals for each value to fill in.
         sample: a line that does something as it stands; None where it needs values that only a
             claim gives.
-        places: what goes into each place of the line, in order.
+        parameters: what the line takes, in order.
         returns: the form of the reply. `x per item` is x once for each item, in order; `x per job`
             is x any number of times.
         values: the values that the form names.
-        types: name and meaning of each type among the places and the values.
+        types: name and meaning of each type among the parameters and the values.
         facts: name and text of what to know before a call: items, errors, replay, cost.
     """
 
@@ -76,7 +76,7 @@ class Description:
     what: str
     line: str
     sample: str | None
-    places: tuple[Place, ...]
+    parameters: tuple[Parameter, ...]
     returns: str
     values: tuple[Returned, ...]
     types: tuple[tuple[str, str], ...]
@@ -114,7 +114,7 @@ def describe_script(script: Script, keys: Keys) -> Description:
         what=script.about["what"],
         line=_line(script, keys, words),
         sample=_sample(script, keys),
-        places=tuple(_places(script, keys)),
+        parameters=tuple(_parameters(script, keys)),
         returns=script.about["returns"],
         values=tuple(
             Returned(one["name"], one["type"], one["resp"], one["what"])
@@ -151,20 +151,20 @@ def _sample(script: Script, keys: Keys) -> str | None:
     return _line(script, keys, [SAMPLES[one["type"]] for one in about])
 
 
-def _places(script: Script, keys: Keys) -> Iterator[Place]:
+def _parameters(script: Script, keys: Keys) -> Iterator[Parameter]:
     about = script.about
     for key in about["keys"]:
         one, other = keys.queue(QUEUE), keys.queue("OTHER")
         several = f"; for two: 2 '{one}' '{other}'" if key["type"] == "queues" else ""
-        yield Place("key", QUEUE, key["type"], "", "", key["what"] + several)
+        yield Parameter("key", QUEUE, key["type"], "", "", key["what"] + several)
     for arg in about["args"]:
-        yield Place("argument", arg["name"].upper(), _type(arg), _bounds(arg), "", arg["what"])
+        yield Parameter("argument", arg["name"].upper(), _type(arg), _bounds(arg), "", arg["what"])
     for option in about["options"]:
         name = f"{option['name']}={option['type'].upper()}"
         default = str(option.get("default", ""))
-        yield Place("option", name, _type(option), _bounds(option), default, option["what"])
+        yield Parameter("option", name, _type(option), _bounds(option), default, option["what"])
     for item in about["items"]:
-        yield Place("item", item["name"].upper(), _type(item), _bounds(item), "", "")
+        yield Parameter("item", item["name"].upper(), _type(item), _bounds(item), "", "")
 
 
 def _type(about: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import re
 from pyjobs.admin.plan import Plan
 from pyjobs.admin.plans import stats
 from pyjobs.engine import (
+    EVENTS_PAGE,
     MOST_EVENTS,
     Event,
     EventPage,
@@ -21,7 +22,6 @@ from pyjobs.errors import BadArgument
 
 # The name of an event; of a queue with parts, one for each part.
 ENTRY = re.compile(r"[0-9]{1,15}-[0-9]{1,15}(,[0-9]{1,15}-[0-9]{1,15}){0,31}")
-PAGE = 1000
 # What `Tail` reports where events are gone that were not read.
 LOST = "lost"
 
@@ -32,8 +32,8 @@ def events(keys: Keys, queue: str, after: str, limit: int, newest: bool) -> Plan
     Raises:
         BadArgument: an argument is out of its bounds, or nothing was ever submitted to the queue.
     """
-    if not 1 <= limit <= PAGE:
-        raise BadArgument(f"limit: {limit} is not within 1 to {PAGE}")
+    if not 1 <= limit <= EVENTS_PAGE:
+        raise BadArgument(f"limit: {limit} is not within 1 to {EVENTS_PAGE}")
     check_after(after)
     yield from stats(keys, queue)
     key = keys.queue(queue)
@@ -91,7 +91,7 @@ class Tail:
             latest: EventPage = yield read_events(self._key, limit=1, newest=True)
             self._after = latest.events[0].entry if latest.events else ""
         before = self._after
-        page: EventPage = yield read_events(self._key, after=before, limit=PAGE)
+        page: EventPage = yield read_events(self._key, after=before, limit=EVENTS_PAGE)
         found = page.events
         if page.lost and before != self._reported:
             self._reported = before

@@ -1,4 +1,4 @@
-"""A plan: which calls an operation makes, one after the other, and who sends them.
+"""A plan: which calls an operation makes, one after the other, and what sends them.
 
 A plan is a generator. It yields a call, several calls or a command, gets the answer, and returns
 what the operation returns. `drive` sends by a thread, `adrive` by a task: an operation is written
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from pyjobs.engine import Call, Durable
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import (
+    MOST_NODES,
     AsyncServer,
     Server,
     acommand,
@@ -35,8 +36,6 @@ from pyjobs.transport import (
 T = TypeVar("T")
 # Called with how many entries or jobs a plan has looked at so far.
 ReportLooked = Callable[[int], object]
-# The most threads that ask servers side by side; further ones wait for a thread.
-MOST_NODES = 64
 
 
 class Words(NamedTuple):
@@ -71,7 +70,7 @@ class Lasting(NamedTuple):
 
     Attributes:
         calls: the calls.
-        durable: who must have what the calls write.
+        durable: where what the calls write must be before the plan goes on.
     """
 
     calls: list[Call[Any]]

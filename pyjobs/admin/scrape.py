@@ -15,6 +15,7 @@ from pyjobs.admin.totals import Key, Totals
 from pyjobs.engine import OPERATOR, Call, Counters, Keys, QueueStats, read_counters
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport import (
+    MOST_NODES,
     GivenServer,
     Server,
     address_of,
@@ -29,8 +30,6 @@ from pyjobs.transport import (
 
 # So many queues are asked for in one stream; the time is looked at between two streams.
 STREAM = 200
-# The most threads of a scrape; further nodes wait for one.
-MOST_NODES = 64
 # A primary whose address only a sentinel knows.
 PRIMARY = "primary"
 

@@ -1,21 +1,21 @@
 """`Admin`: what an operator asks of queues and does to them.
 
 Only its connections may live here. Its methods stand by matter in the files sync_*.py. `AsyncAdmin`
-is made of the same plans; only who sends them differs.
+is made of the same plans; only the sender differs.
 """
 
 from __future__ import annotations
 
 from pyjobs.admin.sync_changing import Changes
 from pyjobs.admin.sync_history import History
+from pyjobs.admin.sync_inspection import Inspection
 from pyjobs.admin.sync_maintenance import Maintenance
-from pyjobs.admin.sync_reading import Reading
 from pyjobs.admin.sync_setting import Settings
 from pyjobs.engine import Keys
 from pyjobs.transport import ErrorTranslation, GivenServer, chosen_url, connect
 
 
-class Admin(Reading, History, Changes, Settings, Maintenance):
+class Admin(Inspection, History, Changes, Settings, Maintenance):
     """Responsible for what an operator asks of the queues of a server and does to them.
 
     Args:

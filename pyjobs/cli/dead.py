@@ -11,7 +11,7 @@ from pyjobs.cli.output import print_table, say, show_json
 from pyjobs.cli.values import Number
 from pyjobs.engine import MAX_ITEMS, MAX_SKIP
 
-PAGE = 100
+DEFAULT_LIMIT = 100
 ERROR_CHARS = 80
 
 
@@ -27,7 +27,7 @@ ERROR_CHARS = 80
 @click.option(
     "--limit",
     type=Number(1, MAX_ITEMS),
-    default=PAGE,
+    default=DEFAULT_LIMIT,
     show_default=True,
     metavar="NUMBER",
     help="List NUMBER jobs at most.",

@@ -53,8 +53,13 @@ def load_scripts(url: str, prefix: str) -> None:
     echo(f"{number} scripts are loaded; the hash {keys.scripts} has their shas")
 
 
+def complete_script(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return the scripts that begin so, for a shell."""
+    return sorted({one.name for one in everything() if one.name.startswith(incomplete)})
+
+
 @scripts.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_script)
 @prefix_option
 def show(name: str, prefix: str) -> None:
     """Show how to call a script from redis-cli.
@@ -68,7 +73,7 @@ def show(name: str, prefix: str) -> None:
     if found.sample:
         echo(f"such as\n{found.sample}")
     echo("")
-    print_table(found.places, "", "name", "type", "bounds", "default", "what it is")
+    print_table(found.parameters, "", "name", "type", "bounds", "default", "what it is")
     echo(f"\nreturns  {found.returns}\n")
     print_table(found.values, "value", "type", "of Redis", "what it is")
     echo("")

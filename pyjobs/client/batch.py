@@ -15,7 +15,7 @@ from pyjobs.engine import CALL_BYTES, SUBMIT_ITEMS, Call, Durable
 from pyjobs.errors import OutcomeUnknown, PyjobsError
 
 
-class Chunk(NamedTuple, Generic[J]):
+class JobsCall(NamedTuple, Generic[J]):
     """Holds one call and the jobs that it is about.
 
     Attributes:
@@ -32,33 +32,33 @@ class Chunk(NamedTuple, Generic[J]):
 
 
 class Batch(Generic[J]):
-    """Holds one submit: its jobs, in the order of their values, and the chunks made so far.
+    """Holds one submit: its jobs, in the order of their values, and the calls made so far.
 
     Args:
         count: how many values are submitted.
-        making: makes the chunks, one when it is asked for one.
+        making: makes the calls, one when it is asked for one.
         queues: the names of the queues of all values.
-        durable: who must have the jobs before the submit returns; None is nobody.
+        durable: where the jobs must be before the submit returns; None does not wait.
 
     Attributes:
         queues: the names of the queues of all values.
-        durable: who must have the jobs before the submit returns; None is nobody.
-        jobs: a job for each value, None until its chunk is made.
-        chunks: the chunks that were made.
+        durable: where the jobs must be before the submit returns; None does not wait.
+        jobs: a job for each value, None until its call is made.
+        made: the calls that were made, each with its jobs.
         trace: the options of a trace context, for calls that have none; '' for none.
     """
 
     def __init__(
         self,
         count: int,
-        making: Iterator[Chunk[J]],
+        making: Iterator[JobsCall[J]],
         queues: Collection[str],
         durable: Durable | None = None,
     ) -> None:
         self.queues = queues
         self.durable = durable
         self.jobs: list[J] = [None] * count  # type: ignore[list-item]
-        self.chunks: list[Chunk[J]] = []
+        self.made: list[JobsCall[J]] = []
         self.trace = ""
         self._making = making
 
@@ -67,11 +67,11 @@ class Batch(Generic[J]):
 
         The transport asks for a call while Redis works on the calls before.
         """
-        for chunk in self._making:
-            self.chunks.append(chunk)
-            for place, job in zip(chunk.places, chunk.jobs, strict=True):
+        for made in self._making:
+            self.made.append(made)
+            for place, job in zip(made.places, made.jobs, strict=True):
                 self.jobs[place] = job
-            yield self._traced(chunk.call) if self.trace else chunk.call
+            yield self._traced(made.call) if self.trace else made.call
 
     def _traced(self, call: Call[Any]) -> Call[Any]:
         place = call.script.names.index("options")
@@ -103,11 +103,11 @@ def refused(batch: Batch[Any], answers: Sequence[Any]) -> PyjobsError:
     unknown = [error for error in errors if isinstance(error, OutcomeUnknown)]
     accepted: dict[int, str] = {}
     ids: dict[int, str] = {}
-    for chunk, answer in zip(batch.chunks, answers, strict=True):
+    for call, answer in zip(batch.made, answers, strict=True):
         if isinstance(answer, OutcomeUnknown):
-            ids |= zip(chunk.places, (job.id for job in chunk.jobs), strict=True)
+            ids |= zip(call.places, (job.id for job in call.jobs), strict=True)
         elif not isinstance(answer, PyjobsError):
-            jobs = [(place, batch.jobs[place]) for place in chunk.places]
+            jobs = [(place, batch.jobs[place]) for place in call.places]
             accepted |= {at: job.id for at, job in jobs if presence(job) is Presence.ACCEPTED}
     error = (unknown or errors)[0]
     error.accepted = ids_in_order(accepted)

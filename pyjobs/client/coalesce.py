@@ -57,8 +57,8 @@ class Coalescer(Generic[J]):
             The jobs that were in Redis before, which must be looked up.
         """
         before = self._core.take(batch, answers)
-        for chunk, answer in zip(batch.chunks, answers, strict=True):
-            for place in chunk.places:
+        for call, answer in zip(batch.made, answers, strict=True):
+            for place in call.places:
                 item, waiting = self._sent[place]
                 if waiting.done():
                     continue

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
-from pyjobs.client.batch import Batch, Chunk, refused
+from pyjobs.client.batch import Batch, JobsCall, refused
 from pyjobs.client.following import advance, hear_chunk
 from pyjobs.client.job import BaseJob, J, JobRef, key_of, note, presence, same_job, settle
 from pyjobs.client.pending import Pending
@@ -69,7 +69,7 @@ class ClientCore(Generic[J]):
         route: chooses a queue's name by a job's data.
         sweep: seconds between two sweeps.
         results: whether the client hears results.
-        durable: who must have the jobs of a submit before it returns: 'replicas:N', 'aof' or 'no'.
+        durable: where the jobs of a submit must be before it returns: 'replicas:N', 'aof' or 'no'.
         sharded: whether the client's queues are on several nodes, whose messages each stay there.
 
     Raises:
@@ -223,8 +223,8 @@ class ClientCore(Generic[J]):
         try:
             yield
         except BaseException:
-            for chunk in batch.chunks:
-                note(chunk.jobs, PresenceEvent.DOUBTED)
+            for call in batch.made:
+                note(call.jobs, PresenceEvent.DOUBTED)
             raise
 
     def take(self, batch: Batch[J], answers: Sequence[Any]) -> list[J]:
@@ -236,19 +236,19 @@ class ClientCore(Generic[J]):
             that they must be looked up; none without results.
         """
         before: list[J] = []
-        for chunk, given in zip(batch.chunks, answers, strict=True):
+        for call, given in zip(batch.made, answers, strict=True):
             answer, reached = given if type(given) is Kept else (given, None)
             if isinstance(answer, PyjobsError):
-                note(chunk.jobs, PresenceEvent.DOUBTED)
-            elif not chunk.known and answer[1::2].count(b"new") == len(chunk.jobs):
-                note(chunk.jobs, PresenceEvent.SEEN)
+                note(call.jobs, PresenceEvent.DOUBTED)
+            elif not call.known and answer[1::2].count(b"new") == len(call.jobs):
+                note(call.jobs, PresenceEvent.SEEN)
             else:
-                before += self._take_mixed(batch, chunk, answer)
+                before += self._take_mixed(batch, call, answer)
             if reached is not None:
-                for place in chunk.places:
+                for place in call.places:
                     batch.jobs[place].reached = reached
             if type(answer) is InParts:
-                for place, part in zip(chunk.places, answer.parts, strict=True):
+                for place, part in zip(call.places, answer.parts, strict=True):
                     batch.jobs[place]._part = part
         if self.closed:
             self.close()
@@ -275,8 +275,8 @@ class ClientCore(Generic[J]):
             now: seconds, monotonic.
         """
         new: dict[str, str] = {}
-        for chunk in batch.chunks:
-            job = chunk.jobs[0]
+        for call in batch.made:
+            job = call.jobs[0]
             accepted = presence(job) is Presence.ACCEPTED
             if accepted and now - self._registered.get(job.queue, -math.inf) > REGISTER_SECONDS:
                 self._registered[job.queue] = now
@@ -327,11 +327,11 @@ class ClientCore(Generic[J]):
             end = error or ClientClosed(f"the client was closed while job {job.id} was pending")
             settle(job, end)
 
-    def _take_mixed(self, batch: Batch[J], chunk: Chunk[J], answer: list[bytes]) -> Iterator[J]:
+    def _take_mixed(self, batch: Batch[J], call: JobsCall[J], answer: list[bytes]) -> Iterator[J]:
         """Take the answer to a call whose jobs are not all new. Yields those that are not."""
-        answered = zip(chunk.places, chunk.jobs, parse_submitted(answer), strict=True)
+        answered = zip(call.places, call.jobs, parse_submitted(answer), strict=True)
         for at, (place, asked, (id, outcome)) in enumerate(answered):
-            job, made = asked, at not in chunk.known
+            job, made = asked, at not in call.known
             if id != asked.id:
                 # The id of the live job that holds the unique key.
                 job, made = self._pending.track(asked.queue, id, self._make)

@@ -13,10 +13,10 @@ from collections.abc import Collection, Hashable, Iterable
 from typing import Generic
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.client.batch import Chunk
+from pyjobs.client.batch import JobsCall
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J
-from pyjobs.client.lookups import alook, by_node, look
+from pyjobs.client.lookups import Turns, alook, by_node, look
 from pyjobs.client.part_channels import PartChannels
 from pyjobs.client.sweep import Pace
 from pyjobs.errors import PyjobsError
@@ -77,8 +77,7 @@ class Listener(Generic[J]):
             server, core.channels(queues), RECONNECT_SECONDS, needed=not core.mode.stores
         )
         self._pace = Pace(core.sweep.every, time.monotonic())
-        # The nodes of a cluster that are being asked for stored results.
-        self._asked: set[Hashable] = set()
+        self._turns = Turns[J]()
         self._parts = PartChannels(known_parts_of(server), core)
         try:
             self._subscription.open(REPLY_SECONDS)
@@ -153,24 +152,23 @@ class Listener(Generic[J]):
     def _sweep(self, began: float) -> None:
         if self._pace.asks(began):
             self._subscription.ask_again()
-        chunks = self._core.sweep.calls()
+        lookups = self._core.sweep.calls()
         if is_cluster(self._server):
-            self._sweep_nodes(chunks, began)
+            self._sweep_nodes(lookups, began)
             return
-        missing = look(self._server, self._core, chunks)
+        missing = look(self._server, self._core, lookups)
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
             self._hear(left)
         self._core.sweep.settle_gone(missing)
 
-    def _sweep_nodes(self, chunks: list[Chunk[J]], began: float) -> None:
+    def _sweep_nodes(self, lookups: list[JobsCall[J]], began: float) -> None:
         """Ask each node of a cluster in a thread of its own: one that says nothing must not hold up
-        the messages of others. A node that is being asked is asked again where messages may have
-        been missed meanwhile."""
-        for node, found in by_node(self._server, chunks).items():
-            if node in self._asked and not self._pace.missed:
+        the messages of others. A node that is being asked is asked again afterwards where messages
+        may have been missed meanwhile."""
+        for node, found in by_node(self._server, self._core, lookups).items():
+            if not self._turns.begin(node, found, missed=self._pace.missed):
                 continue
-            self._asked.add(node)
             try:
                 threading.Thread(
                     target=self._ask, args=(node, found, began), name="pyjobs-sweep", daemon=True
@@ -179,21 +177,23 @@ class Listener(Generic[J]):
                 # The process may have no thread left.
                 self._ask(node, found, began)
 
-    def _ask(self, node: Hashable, chunks: list[Chunk[J]], began: float) -> None:
-        try:
-            missing = look(self._server, self._core, chunks)
-            if missing:
-                # The thread of the listener hears what has arrived.
-                time.sleep(ARRIVAL_SECONDS)
-                self._core.sweep.settle_gone(missing)
-        except Exception as error:
-            note(error)
-        finally:
-            self._asked.discard(node)
+    def _ask(self, node: Hashable, lookups: list[JobsCall[J]], began: float) -> None:
+        later: list[JobsCall[J]] | None = []
+        while later is not None:
+            try:
+                missing = look(self._server, self._core, lookups)
+                if missing:
+                    # The thread of the listener hears what has arrived.
+                    time.sleep(ARRIVAL_SECONDS)
+                    self._core.sweep.settle_gone(missing)
+            except Exception as error:
+                note(error)
             self._pace.took(time.monotonic() - began)
-            if self._stopped.is_set():
-                # What was connected anew since the close.
-                self._server.close()
+            later = self._turns.end(node)
+            lookups, began = self._core.sweep.still(later or ()), time.monotonic()
+        if self._stopped.is_set():
+            # What was connected anew since the close.
+            self._server.close()
 
 
 def note(error: Exception) -> None:
@@ -228,8 +228,8 @@ class AsyncListener(Generic[J]):
         self._starting = asyncio.Lock()
         self._subscription: AsyncSubscription | AsyncShards | None = None
         self._task: asyncio.Task[None] | None = None
-        # The nodes of a cluster that are being asked for stored results, and the tasks that ask.
-        self._asked: set[Hashable] = set()
+        self._turns = Turns[J]()
+        # The tasks that ask nodes of a cluster for stored results.
         self._asking: set[asyncio.Task[None]] = set()
 
     @property
@@ -316,37 +316,38 @@ class AsyncListener(Generic[J]):
     async def _sweep(self, subscription: AsyncSubscription | AsyncShards, began: float) -> None:
         if self._pace.asks(began):
             subscription.ask_again()
-        chunks = self._core.sweep.calls()
+        lookups = self._core.sweep.calls()
         if is_cluster(self._server):
-            self._sweep_nodes(chunks, began)
+            self._sweep_nodes(lookups, began)
             return
-        missing = await alook(self._server, self._core, chunks)
+        missing = await alook(self._server, self._core, lookups)
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
             await self._hear(subscription, left)
         self._core.sweep.settle_gone(missing)
 
-    def _sweep_nodes(self, chunks: list[Chunk[J]], began: float) -> None:
+    def _sweep_nodes(self, lookups: list[JobsCall[J]], began: float) -> None:
         """Ask each node of a cluster in a task of its own: one that says nothing must not hold up
-        the messages of others. A node that is being asked is asked again where messages may have
-        been missed meanwhile."""
-        for node, found in by_node(self._server, chunks).items():
-            if node in self._asked and not self._pace.missed:
+        the messages of others. A node that is being asked is asked again afterwards where messages
+        may have been missed meanwhile."""
+        for node, found in by_node(self._server, self._core, lookups).items():
+            if not self._turns.begin(node, found, missed=self._pace.missed):
                 continue
-            self._asked.add(node)
             task = asyncio.create_task(self._ask(node, found, began), name="pyjobs-sweep")
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
 
-    async def _ask(self, node: Hashable, chunks: list[Chunk[J]], began: float) -> None:
-        try:
-            missing = await alook(self._server, self._core, chunks)
-            if missing:
-                # The task of the listener hears what has arrived.
-                await asyncio.sleep(ARRIVAL_SECONDS)
-                self._core.sweep.settle_gone(missing)
-        except Exception as error:
-            note(error)
-        finally:
-            self._asked.discard(node)
+    async def _ask(self, node: Hashable, lookups: list[JobsCall[J]], began: float) -> None:
+        later: list[JobsCall[J]] | None = []
+        while later is not None:
+            try:
+                missing = await alook(self._server, self._core, lookups)
+                if missing:
+                    # The task of the listener hears what has arrived.
+                    await asyncio.sleep(ARRIVAL_SECONDS)
+                    self._core.sweep.settle_gone(missing)
+            except Exception as error:
+                note(error)
             self._pace.took(time.monotonic() - began)
+            later = self._turns.end(node)
+            lookups, began = self._core.sweep.still(later or ()), time.monotonic()

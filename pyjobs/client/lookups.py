@@ -1,22 +1,25 @@
 """Stored results are read, and settle their jobs. What is asked, and what a reply means, is decided
-in sweep.py; when, in listener.py and by those who submit.
+in sweep.py; when, in listener.py and after a submit.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable
+from typing import Generic
 
-from pyjobs.client.batch import Chunk
+from pyjobs.client.batch import JobsCall
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J
+from pyjobs.engine import PartKey
 from pyjobs.errors import PyjobsError
-from pyjobs.transport import AsyncServer, Server, arun, owner_of, run
+from pyjobs.transport import AsyncServer, Server, arun, known_parts_of, owner_of, run
 
 # A lookup that fails is left to the next sweep.
 TRIES = 1
 
 
-def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
+def look(server: Server, core: ClientCore[J], lookups: list[JobsCall[J]]) -> list[J]:
     """Read stored results (queue/result) and settle their jobs.
 
     What can't be read now is logged and left to the next sweep.
@@ -24,27 +27,27 @@ def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]
     Args:
         server: where the queues are.
         core: the client's core.
-        chunks: the calls, and the jobs that each asks for. What a reply leaves out is added.
+        lookups: the calls, and the jobs that each asks for. What a reply leaves out is added.
 
     Returns:
         The jobs that are not stored.
     """
     missing: list[J] = []
     owner, away = owner_of(server), set[Hashable]()
-    for chunk in chunks:
-        if (node := owner(chunk.call.keys[0])) in away:
+    for lookup in lookups:
+        if (node := owner(lookup.call.keys[0])) in away:
             continue
         try:
-            stored = run(server, chunk.call, tries=TRIES)
-            missing += core.sweep.take(chunk, stored)
-            chunks += core.sweep.rest(chunk, stored)
+            stored = run(server, lookup.call, tries=TRIES)
+            missing += core.sweep.take(lookup, stored)
+            lookups += core.sweep.rest(lookup, stored)
         except PyjobsError as error:
-            if core.sweep.unreadable(chunk, error):
+            if core.sweep.unreadable(lookup, error):
                 away.add(node)
     return missing
 
 
-async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
+async def alook(server: AsyncServer, core: ClientCore[J], lookups: list[JobsCall[J]]) -> list[J]:
     """Read stored results (queue/result) over asyncio connections and settle their jobs.
 
     What can't be read now is logged and left to the next sweep.
@@ -52,29 +55,78 @@ async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]
     Args:
         server: where the queues are.
         core: the client's core.
-        chunks: the calls, and the jobs that each asks for. What a reply leaves out is added.
+        lookups: the calls, and the jobs that each asks for. What a reply leaves out is added.
 
     Returns:
         The jobs that are not stored.
     """
     missing: list[J] = []
     owner, away = owner_of(server), set[Hashable]()
-    for chunk in chunks:
-        if (node := owner(chunk.call.keys[0])) in away:
+    for lookup in lookups:
+        if (node := owner(lookup.call.keys[0])) in away:
             continue
         try:
-            stored = await arun(server, chunk.call, tries=TRIES)
-            missing += core.sweep.take(chunk, stored)
-            chunks += core.sweep.rest(chunk, stored)
+            stored = await arun(server, lookup.call, tries=TRIES)
+            missing += core.sweep.take(lookup, stored)
+            lookups += core.sweep.rest(lookup, stored)
         except PyjobsError as error:
-            if core.sweep.unreadable(chunk, error):
+            if core.sweep.unreadable(lookup, error):
                 away.add(node)
     return missing
 
 
-def by_node(server: Server | AsyncServer, chunks: list[Chunk[J]]) -> dict[Hashable, list[Chunk[J]]]:
-    """Return lookups by the node that is asked."""
-    owner, found = owner_of(server), dict[Hashable, list[Chunk[J]]]()
-    for chunk in chunks:
-        found.setdefault(owner(chunk.call.keys[0]), []).append(chunk)
+def by_node(
+    server: Server | AsyncServer, core: ClientCore[J], lookups: list[JobsCall[J]]
+) -> dict[Hashable, list[JobsCall[J]]]:
+    """Return lookups by the node that is asked, and by the queue where several nodes are asked.
+
+    Args:
+        server: a cluster.
+        core: the client's core.
+        lookups: the lookups.
+    """
+    owner, split = owner_of(server), known_parts_of(server).split
+    found = dict[Hashable, list[JobsCall[J]]]()
+    for lookup in lookups:
+        for one in core.sweep.by_part(lookup, split.get(lookup.call.keys[0])):
+            key = one.call.keys[0]
+            is_whole = key in split and not isinstance(key, PartKey)
+            found.setdefault(key if is_whole else owner(key), []).append(one)
     return found
+
+
+class Turns(Generic[J]):
+    """Responsible for asking each node once at a time: of two lookups at once each might not find a
+    job whose message is on its way, and a job that is not found twice in a row is gone. Threads may
+    share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # What is asked when the lookup under way has ended, by its node; None is nothing.
+        self._later: dict[Hashable, list[JobsCall[J]] | None] = {}
+
+    def begin(self, node: Hashable, lookups: list[JobsCall[J]], *, missed: bool) -> bool:
+        """Return whether a node is to be asked now.
+
+        Args:
+            node: the node, as `by_node` names it.
+            lookups: what is to be asked.
+            missed: whether messages may have been missed. Where the node is being asked, it is
+                asked again afterwards then.
+        """
+        with self._lock:
+            if node not in self._later:
+                self._later[node] = None
+                return True
+            if missed:
+                self._later[node] = lookups
+            return False
+
+    def end(self, node: Hashable) -> list[JobsCall[J]] | None:
+        """Return what a node is to be asked again, now that it has been asked; None when it is
+        not."""
+        with self._lock:
+            lookups = self._later.pop(node)
+            if lookups is not None:
+                self._later[node] = None
+            return lookups

@@ -26,7 +26,7 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import BadArgument, NoSchedule, TooLarge
 from pyjobs.ids import new_id
-from pyjobs.validate import checked, moment_ms, needed, positive, to_ms
+from pyjobs.validate import checked, checked_schedule, moment_ms, needed, positive, to_ms
 
 Missed = Literal["skip", "last", "all"]
 
@@ -160,7 +160,7 @@ class ScheduleCalls:
         assert isinstance(self._mode, StoredVerbs)
         call = self._mode.schedule(
             self._keys.queue(where),
-            checked("name", name),
+            checked_schedule(name),
             body,
             **when,
             missed=missed,
@@ -178,12 +178,12 @@ class ScheduleCalls:
         self, verb: Callable[[str, Iterable[str]], Call[list[str]]], name: str, queue: str | None
     ) -> Call[list[str]]:
         """Return the call of a verb of one schedule."""
-        return verb(self._keys.queue(self.queue(queue)), [checked("name", name)])
+        return verb(self._keys.queue(self.queue(queue)), [checked_schedule(name)])
 
     def run(self, name: str, id: str | None, queue: str | None) -> Call[list[tuple[str, str]]]:
         """Return the call that makes a job of a schedule now (schedule/run)."""
         job = new_id() if id is None else checked("id", id)
-        return run_schedules(self._keys.queue(self.queue(queue)), [(checked("name", name), job)])
+        return run_schedules(self._keys.queue(self.queue(queue)), [(checked_schedule(name), job)])
 
     def page(self, skip: int, queue: str | None) -> Call[SchedulePage]:
         """Return the call that lists schedules (schedule/list)."""

@@ -9,17 +9,17 @@ from itertools import repeat
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pyjobs import codec
-from pyjobs.client.batch import Batch, Chunk, split
+from pyjobs.client.batch import Batch, JobsCall, split
 from pyjobs.client.job import J, note
 from pyjobs.client.options import durable_in, options_text
 from pyjobs.client.pending import Pending
 from pyjobs.client.presence import PresenceEvent
 from pyjobs.client.stream import Stream, is_stream, too_large
 from pyjobs.client.task_stream import TaskStream
+from pyjobs.definition import BaseTask, Submission
 from pyjobs.engine import MAX_BYTES, Arg, Durable, Keys, Mode
 from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
-from pyjobs.task import BaseTask, Submission
 from pyjobs.validate import checked, iterable
 
 Route = Callable[[Any], str]
@@ -39,7 +39,7 @@ class Item(NamedTuple):
         id: the job's id.
         data: the value as JSON.
         chosen: whether the user chose the id, so that there may be a job of it already.
-        durable: who must have the job before the submit returns; None is nobody.
+        durable: where the job must be before the submit returns; None does not wait.
     """
 
     queue: str
@@ -77,7 +77,7 @@ class SubmitBuilder(Generic[J]):
         keys: the names under the client's prefix.
         queue: name of the queue of values that name no queue and are not routed.
         route: chooses a queue's name by the value.
-        durable: who must have the jobs before a submit returns, where a submit does not say.
+        durable: where the jobs must be before a submit returns, unless the submit says.
     """
 
     def __init__(
@@ -203,8 +203,8 @@ class SubmitBuilder(Generic[J]):
             found = grouped([self._queue_for(value, None) for value in values])
             groups = [SubmitGroup(name, text, places) for name, places in found.items()]
         named = new_ids(len(data)) if chosen is None else chosen
-        chunks = self._chunks(groups, ids=named, data=data, chosen=chosen is not None)
-        return Batch(len(data), chunks, [group.queue for group in groups], durable)
+        calls = self._jobs_calls(groups, ids=named, data=data, chosen=chosen is not None)
+        return Batch(len(data), calls, [group.queue for group in groups], durable)
 
     def item(
         self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
@@ -255,13 +255,13 @@ class SubmitBuilder(Generic[J]):
             # As a rule a submit is a single item, which needs no grouping.
             return Batch(1, self._single(items[0]), (items[0].queue,), durable)
         found = grouped([(item.queue, item.options) for item in items])
-        chunks = self._chunks(
+        calls = self._jobs_calls(
             [SubmitGroup(name, text, places) for (name, text), places in found.items()],
             ids=[item.id for item in items],
             data=[item.data for item in items],
             chosen=any(item.chosen for item in items),
         )
-        return Batch(len(items), chunks, {item.queue for item in items}, durable)
+        return Batch(len(items), calls, {item.queue for item in items}, durable)
 
     def _encoded(self, values: Sequence[Any]) -> list[bytes]:
         try:
@@ -296,28 +296,28 @@ class SubmitBuilder(Generic[J]):
             why = f"{type(error).__name__}: {error}"
             raise BadArgument(f"route: it chose no queue for a job, but raised {why}") from error
 
-    def _single(self, item: Item) -> Iterator[Chunk[J]]:
+    def _single(self, item: Item) -> Iterator[JobsCall[J]]:
         jobs, known = self._jobs(item.queue, [item.id], chosen=True)
-        yield self._chunk(item.queue, item.options, [item.id, item.data], jobs, known, ONE)
+        yield self._jobs_call(item.queue, item.options, [item.id, item.data], jobs, known, ONE)
 
-    def _chunks(
+    def _jobs_calls(
         self,
         groups: Sequence[SubmitGroup],
         *,
         ids: Sequence[str],
         data: Sequence[bytes],
         chosen: bool,
-    ) -> Iterator[Chunk[J]]:
-        """Make the chunks of all groups; ids and data are those of all values."""
+    ) -> Iterator[JobsCall[J]]:
+        """Make the calls of all groups; ids and data are those of all values."""
         for group in groups:
             for places in split(group.places, data):
                 names = [ids[place] for place in places]
                 items: list[Arg] = [b""] * (2 * len(places))
                 items[::2], items[1::2] = names, [data[place] for place in places]
                 jobs, known = self._jobs(group.queue, names, chosen=chosen)
-                yield self._chunk(group.queue, group.options, items, jobs, known, places)
+                yield self._jobs_call(group.queue, group.options, items, jobs, known, places)
 
-    def _chunk(
+    def _jobs_call(
         self,
         queue: str,
         options: str,
@@ -325,10 +325,10 @@ class SubmitBuilder(Generic[J]):
         jobs: list[J],
         known: frozenset[int],
         places: Sequence[int],
-    ) -> Chunk[J]:
+    ) -> JobsCall[J]:
         key = self._queue_keys[queue]
         call = self._mode.submit_items(key, items, client=self._client, options=options)
-        return Chunk(call, jobs, places, known)
+        return JobsCall(call, jobs, places, known)
 
     def _jobs(self, queue: str, ids: list[str], *, chosen: bool) -> tuple[list[J], frozenset[int]]:
         """Make a job for each id, or take the job that is pending here already. Returns the jobs,

@@ -9,13 +9,23 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
-from pyjobs.client.batch import Chunk
+from pyjobs.client.batch import JobsCall
 from pyjobs.client.job import LIVE_STATES, J, gone, key_of, note, presence, settle
 from pyjobs.client.pending import Pending
 from pyjobs.client.presence import Presence, PresenceEvent
-from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Call, Keys, Stored, fetch
+from pyjobs.engine import (
+    RESULT_ITEMS,
+    SWEEP_JOBS,
+    Call,
+    Keys,
+    PartKey,
+    Parts,
+    Stored,
+    fetch,
+    hash_of,
+)
 from pyjobs.errors import BadLayout, PyjobsError, Unavailable
 from pyjobs.log import logger
 
@@ -123,10 +133,13 @@ class Sweep(Generic[J]):
         self._stores = stores
         # What a job was when its last lookup did not find it.
         self._not_found: WeakKeyDictionary[J, Presence] = WeakKeyDictionary()
+        # The jobs that are not in the part of their id: their submit had a unique key, or the queue
+        # has grown since.
+        self._elsewhere: WeakSet[J] = WeakSet()
         # The queues that can't be read, each logged once.
         self._unreadable: set[str] = set()
 
-    def calls(self, jobs: Iterable[J] | None = None, ask: Lookup = fetch) -> list[Chunk[J]]:
+    def calls(self, jobs: Iterable[J] | None = None, ask: Lookup = fetch) -> list[JobsCall[J]]:
         """Return the lookups of jobs that are not done.
 
         Args:
@@ -140,23 +153,56 @@ class Sweep(Generic[J]):
             if presence(job) is not Presence.SENT and not job.done():
                 queues.setdefault(key_of(job, self._keys), []).append(job)
         return [
-            Chunk(ask(key, [job.id for job in part]), part)
+            JobsCall(ask(key, [job.id for job in part]), part)
             for key, found in queues.items()
             for part in (found[at : at + RESULT_ITEMS] for at in range(0, len(found), RESULT_ITEMS))
         ]
 
-    def take(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[J]:
+    def still(self, lookups: Iterable[JobsCall[J]]) -> list[JobsCall[J]]:
+        """Return lookups anew, without the jobs that have ended since."""
+        left = ((one.call.keys[0], [job for job in one.jobs if not job.done()]) for one in lookups)
+        return [JobsCall(fetch(key, [job.id for job in jobs]), jobs) for key, jobs in left if jobs]
+
+    def by_part(self, lookup: JobsCall[J], parts: Parts | None) -> list[JobsCall[J]]:
+        """Return lookups that ask one part each, in the place of one that asks several: where a
+        node says nothing, results of parts on other nodes are found. Jobs that are not in the part
+        of their id are looked up in the whole queue, the next time.
+
+        Args:
+            lookup: a lookup of a queue or of a part.
+            parts: the parts of the queue; None where it is not split.
+        """
+        queue = lookup.call.keys[0]
+        if parts is None or isinstance(queue, PartKey):
+            return [lookup]
+        whole, found = list[J](), dict[PartKey, list[J]]()
+        keys = parts.keys(queue)
+        for job in lookup.jobs:
+            key = keys[hash_of(job.id) % parts.number]
+            if job in self._elsewhere:
+                whole.append(job)
+            else:
+                found.setdefault(key, []).append(job)
+        groups = [*found.items(), (queue, whole)]
+        return [
+            JobsCall(fetch(key, [job.id for job in jobs]), jobs) for key, jobs in groups if jobs
+        ]
+
+    def take(self, lookup: JobsCall[J], stored: Sequence[Stored]) -> list[J]:
         """Settle the jobs whose outcome is stored. Returns the jobs that are missing.
 
         Args:
-            chunk: the lookup.
+            lookup: the lookup.
             stored: the reply, which may have fewer jobs: `rest` looks up the others.
         """
-        self._unreadable -= {ANY_QUEUE, chunk.call.keys[0]}
-        missing = []
-        for job, end in zip(chunk.jobs, stored, strict=False):
+        self._unreadable -= {ANY_QUEUE, lookup.call.keys[0]}
+        missing = list[J]()
+        asked = lookup.call.keys[0]
+        for job, end in zip(lookup.jobs, stored, strict=False):
             if not end.state:
-                if self._is_missing(job):
+                if isinstance(asked, PartKey) and not isinstance(key_of(job, self._keys), PartKey):
+                    self._elsewhere.add(job)
+                elif self._is_missing(job):
                     missing.append(job)
                 continue
             note([job], PresenceEvent.SEEN)
@@ -166,22 +212,24 @@ class Sweep(Generic[J]):
                 settle(job, end)
         return missing
 
-    def rest(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[Chunk[J]]:
+    def rest(self, lookup: JobsCall[J], stored: Sequence[Stored]) -> list[JobsCall[J]]:
         """Return the lookup of the jobs that a reply has left out, since it had bytes enough."""
-        left = chunk.jobs[len(stored) :]
-        return [Chunk(fetch(chunk.call.keys[0], [job.id for job in left]), left)] if left else []
+        left = lookup.jobs[len(stored) :]
+        return (
+            [JobsCall(fetch(lookup.call.keys[0], [job.id for job in left]), left)] if left else []
+        )
 
-    def unreadable(self, chunk: Chunk[J], error: PyjobsError) -> bool:
+    def unreadable(self, lookup: JobsCall[J], error: PyjobsError) -> bool:
         """Log, once, that a lookup has failed. Returns whether other lookups would fail too.
 
         A layout that this version does not know stays unknown, so its jobs end with the error.
         """
         if isinstance(error, BadLayout):
-            for job in chunk.jobs:
+            for job in lookup.jobs:
                 self._pending.pop(job.queue, job.id)
                 settle(job, error)
         away = isinstance(error, Unavailable)
-        queue = ANY_QUEUE if away else chunk.call.keys[0]
+        queue = ANY_QUEUE if away else lookup.call.keys[0]
         if queue not in self._unreadable:
             log.warning("results of %s can't be read: %s", queue or "any queue", error)
         self._unreadable.add(queue)

@@ -58,7 +58,7 @@ class Client(Submits):
         sweep: seconds between two lookups of stored results, for messages that were missed.
         results: False makes a client that subscribes to nothing, and needs no right to subscribe.
             A wait for one of its jobs raises NoResults.
-        durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
+        durable: where the jobs of a submit must be before it returns: 'replicas:N' in memory
             (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
         middleware: functions of a SubmitCall, each of which returns a context manager around
             the submit; the first is the outermost.
@@ -138,9 +138,9 @@ class Client(Submits):
         job = self._core.open_job(id, queue)
         with self._translating:
             self._listen((job.queue,))
-            for chunk in self._core.sweep.calls([job], self._core.watch):
-                stored = run(self._server, chunk.call)
-                self._core.sweep.settle_gone(self._core.sweep.take(chunk, stored))
+            for lookup in self._core.sweep.calls([job], self._core.watch):
+                stored = run(self._server, lookup.call)
+                self._core.sweep.settle_gone(self._core.sweep.take(lookup, stored))
         return job
 
     def results(

@@ -12,9 +12,9 @@ from typing import Any, Generic
 from pyjobs.client.batch import Batch
 from pyjobs.client.job import J, decode_by
 from pyjobs.client.stream import PART_ITEMS, BaseStream
+from pyjobs.definition import BaseTask, Submission
 from pyjobs.engine import CALL_BYTES
 from pyjobs.errors import BadArgument, TooLarge
-from pyjobs.task import BaseTask, Submission
 from pyjobs.validate import whole
 
 MOST_WINDOW = 100_000

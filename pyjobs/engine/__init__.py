@@ -19,7 +19,15 @@ from pyjobs.engine.counters import (
     set_counting,
 )
 from pyjobs.engine.durable import STANDS, Durable, Kept, Reached, durable_of
-from pyjobs.engine.events import EVENTS, MOST_EVENTS, Event, EventPage, keep_events, read_events
+from pyjobs.engine.events import (
+    EVENTS,
+    EVENTS_PAGE,
+    MOST_EVENTS,
+    Event,
+    EventPage,
+    keep_events,
+    read_events,
+)
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
     CALL_BYTES,
@@ -119,6 +127,7 @@ __all__ = [
     "CLAIM_BYTES",
     "ENDED",
     "EVENTS",
+    "EVENTS_PAGE",
     "HELD_BYTES",
     "KEPT_MINUTES",
     "MAX_BYTES",

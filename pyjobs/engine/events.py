@@ -18,7 +18,7 @@ EVENTS = (
     *("paused", "resumed"),
 )
 MOST_EVENTS = 1_000_000
-PAGE = 1000
+EVENTS_PAGE = 1000
 
 
 class Event(NamedTuple):
@@ -60,7 +60,7 @@ class EventPage(NamedTuple):
 
 
 def read_events(
-    queue: str, *, after: str = "", limit: int = PAGE, newest: bool = False
+    queue: str, *, after: str = "", limit: int = EVENTS_PAGE, newest: bool = False
 ) -> Call[EventPage]:
     """Return the call that reads events of a queue (queue/events).
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any, Concatenate, overload
 
 from pyjobs.client import Missed
+from pyjobs.definition import P
 from pyjobs.errors import BadArgument, JobFailed
-from pyjobs.task import P
 from pyjobs.tasks.function import AsyncTask, SyncTask, T, Task
 from pyjobs.tasks.policy import Exceptions, check_words
 from pyjobs.tasks.schedule import schedule_of
@@ -225,7 +225,7 @@ def task(
         BadArgument: the function can't be a task, or an argument is not what it must be.
         MissingExtra: an annotation needs the extra `tasks`.
     """
-    check_words(others)
+    check_words(others, task.__kwdefaults__ or ())
     policy = {
         "timeout": timeout,
         "max_attempts": max_attempts,

@@ -9,10 +9,10 @@ from collections.abc import Callable, Coroutine, Mapping, Set
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, Unpack
 
 from pyjobs.client import Options
+from pyjobs.definition import BaseTask, P, Submission
 from pyjobs.engine import MAX_BYTES, RELIABLE, Keys, Mode, Outcome
 from pyjobs.errors import BadArgument, JobFailed, TooLarge
 from pyjobs.hints import OF_TASKS, hinted
-from pyjobs.task import BaseTask, P, Submission
 from pyjobs.tasks.conversion import Converter, Missing
 from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
 from pyjobs.tasks.policy import (

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, cast, get_args
 from pyjobs.client import Missed, Schedule, ScheduleCalls, ScheduleOptions
 from pyjobs.engine import Call, Keys, Mode
 from pyjobs.errors import BadArgument
-
-MOST_NAME = 100
+from pyjobs.validate import MOST_SCHEDULE_NAME
 
 
 class TaskSchedule(NamedTuple):
@@ -87,5 +86,7 @@ def check_schedulable(name: str, schedule: TaskSchedule, signature: inspect.Sign
     if schedule.missed not in get_args(Missed):
         words = ", ".join(get_args(Missed))
         raise BadArgument(f"missed: {schedule.missed!r} is not one of {words}")
-    if len(name) > MOST_NAME:
-        raise BadArgument(f"task {name}: the name of a schedule has {MOST_NAME} characters at most")
+    if len(name) > MOST_SCHEDULE_NAME:
+        raise BadArgument(
+            f"task {name}: the name of a schedule has {MOST_SCHEDULE_NAME} characters at most"
+        )

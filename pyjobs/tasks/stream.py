@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Generator, Mapping
 from typing import Any, Generic, TypeVar
 
+from pyjobs.definition import P
 from pyjobs.errors import BadArgument, OutcomeUnknown, Unavailable
-from pyjobs.task import P
 from pyjobs.tasks.function import T, Task
 from pyjobs.worker import ClaimedJob, Reject, Verdict, awritten, written
 

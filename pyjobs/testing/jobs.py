@@ -16,10 +16,10 @@ from pyjobs import clock, codec
 from pyjobs.admin import Admin
 from pyjobs.asyncutil import running_loop
 from pyjobs.client import Client
+from pyjobs.definition import BaseTask
 from pyjobs.engine import PLACES, Keys, ListedJob, ModeName
 from pyjobs.errors import BadArgument, UnknownTask
 from pyjobs.ids import unguessable
-from pyjobs.task import BaseTask
 from pyjobs.tasks import Task
 from pyjobs.transport import (
     Server,
@@ -177,7 +177,7 @@ class Jobs:
         """
         task = what if isinstance(what, Task) else None
         if task is not None and (strange := arguments.keys() - task.parameters):
-            raise BadArgument(f"task {task.name}: it has no argument {min(strange)}")
+            raise BadArgument(f"task {task.name}: it has no argument {min(strange)!r}")
         found = []
         for one in [*self._stored(), *self._ended()]:
             job = one

@@ -14,7 +14,15 @@ from pyjobs.transport.loader import aload, load, publish
 from pyjobs.transport.memory import forget_memory, move_memory_clock
 from pyjobs.transport.parts import KnownParts, known_parts_of, node_of_submit
 from pyjobs.transport.registry import aregister, known_queues, modes_of, register, registered
-from pyjobs.transport.send import aread_parts, arun, arun_many, read_parts, run, run_many
+from pyjobs.transport.send import (
+    MOST_NODES,
+    aread_parts,
+    arun,
+    arun_many,
+    read_parts,
+    run,
+    run_many,
+)
 from pyjobs.transport.server import (
     CLOSE_SECONDS,
     REPLY_SECONDS,
@@ -23,6 +31,7 @@ from pyjobs.transport.server import (
     aclose,
     aconnect,
     address_of,
+    answering,
     aprimaries,
     connect,
     database,
@@ -52,6 +61,7 @@ __all__ = [  # noqa: RUF022
     "aclose",
     "aconnect",
     "address_of",
+    "answering",
     "aprimaries",
     "connect",
     "database",
@@ -61,6 +71,7 @@ __all__ = [  # noqa: RUF022
     "primaries",
     "spans_nodes",
     # Calls of scripts.
+    "MOST_NODES",
     "arun",
     "arun_many",
     "run",

@@ -25,6 +25,8 @@ ENDED = "Connection closed by server."
 # redis-py's AttributeError.
 CLOSED = ("the handler is closed", "'NoneType' object has no attribute")
 HELD_UP_SECONDS = 0.1
+# The most that is read at once. asyncio would allocate four times as much for each reply.
+READ_BYTES = 65_536
 # Redis lets a connection without a password send short commands only. It answers a longer one so,
 # in place of NOAUTH, and closes the connection.
 UNAUTHENTICATED = "Protocol error: unauthenticated"
@@ -174,8 +176,12 @@ class PooledConnection:
         await pool.release(self._connection)
 
 
-class RawConnection(PooledConnection, asyncio.Protocol):
-    """Reads and writes a connection's transport, below the layers of redis-py."""
+class RawConnection(PooledConnection, asyncio.BufferedProtocol):
+    """Reads and writes a connection's transport, below the layers of redis-py.
+
+    One timer serves all waits, one after the other: most waits end long before it is due, and to
+    start and cancel a timer costs as much as to parse a reply.
+    """
 
     def __init__(self, connection: Any, transport: Any) -> None:
         super().__init__(connection)
@@ -186,22 +192,30 @@ class RawConnection(PooledConnection, asyncio.Protocol):
             protocolError=exceptions.InvalidResponse,
             replyError=connection._parser.parse_error,
         )
+        # A view, for asyncio's TLS reads into slices of it.
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._replies: deque[Any] = deque()
         self._take: Callable[[Any], bool] = lambda reply: False
         self._waiter: asyncio.Future[None] | None = None
         # Exists while the transport's buffer is full; done when there is room again.
         self._room: asyncio.Future[None] | None = None
+        # What is waited for, and how many seconds after the last bytes; that wait may be over.
+        self._until: asyncio.Future[None] | None = None
+        self._patience = self._seconds
+        self._heard = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
         self._broken: Exception | None = None
         # redis-py's protocol, which `release` puts back in place.
         self._before = transport.get_protocol()
-        transport.set_protocol(self)
+        _switch(transport, self)
 
     async def send(self, data: bytes) -> None:
         if self._transport.is_closing():
             raise self._broken or exceptions.ConnectionError(ENDED)
         self._transport.write(data)
         if self._room is not None:
-            await self._wait(self._room, self._seconds)
+            await self._bounded(self._room, self._seconds)
 
     async def reply(self, seconds: float | None = None) -> Any:
         if not self._replies:
@@ -209,7 +223,7 @@ class RawConnection(PooledConnection, asyncio.Protocol):
                 raise self._broken
             self._waiter = self._loop.create_future()
             try:
-                await self._wait(self._waiter, self._seconds if seconds is None else seconds)
+                await self._bounded(self._waiter, self._seconds if seconds is None else seconds)
             finally:
                 self._waiter = None
         reply = self._replies.popleft()
@@ -225,42 +239,57 @@ class RawConnection(PooledConnection, asyncio.Protocol):
         return not (self._broken or unasked or self._transport.is_closing())
 
     async def release(self, pool: Any) -> None:
-        self._transport.set_protocol(self._before)
+        self._end_timer()
+        _switch(self._transport, self._before)
         await super().release(pool)
 
     async def close(self, pool: Any) -> None:
+        self._end_timer()
         # A plain close keeps what was written until the peer reads it, which may be never.
         self._transport.abort()
         await super().close(pool)
 
-    async def _wait(self, until: asyncio.Future[None], seconds: float) -> None:
-        self._heard = self._loop.time()
-        self._look_again(seconds, until, seconds)
-        try:
-            await until
-        finally:
-            self._timer.cancel()
+    def _bounded(self, until: asyncio.Future[None], seconds: float) -> asyncio.Future[None]:
+        """Return what is waited for; when so many seconds bring nothing, it raises TimeoutError."""
+        self._until, self._patience, self._heard = until, seconds, self._loop.time()
+        due = self._heard + seconds
+        if self._timer is None or due < self._due:
+            self._end_timer()
+            self._look_at(due)
+        return until
 
-    def _look_again(self, after: float, until: asyncio.Future[None], seconds: float) -> None:
-        self._due = self._loop.time() + after
-        self._timer = self._loop.call_later(after, self._late, until, seconds)
+    def _look_at(self, due: float) -> None:
+        self._due = due
+        self._timer = self._loop.call_at(due, self._look)
 
-    def _late(self, until: asyncio.Future[None], seconds: float) -> None:
+    def _look(self) -> None:
+        self._timer = None
+        until = self._until
+        if until is None or until.done():
+            return
         # After a handler has blocked the loop, bytes that came in the meantime are not read yet.
         now = self._loop.time()
-        left = self._heard + seconds - now
+        left = self._heard + self._patience - now
         if now - self._due > HELD_UP_SECONDS:
             left = max(left, HELD_UP_SECONDS)
         if left > 0:
-            self._look_again(left, until, seconds)
-        elif not until.done():
-            until.set_exception(exceptions.TimeoutError(f"no reply in {seconds:g} s"))
+            self._look_at(now + left)
+        else:
+            until.set_exception(exceptions.TimeoutError(f"no reply in {self._patience:g} s"))
+
+    def _end_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     # --- what the transport calls ---
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         self._heard = self._loop.time()
-        self._reader.feed(data)
+        self._reader.feed(self._buffer, 0, nbytes)  # type: ignore[arg-type]
         try:
             while (reply := self._reader.gets()) is not False:
                 if not self._take(reply):
@@ -292,3 +321,14 @@ class RawConnection(PooledConnection, asyncio.Protocol):
     def _wake(waiter: asyncio.Future[None] | None) -> None:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+
+def _switch(transport: Any, protocol: asyncio.BaseProtocol) -> None:
+    """Have a transport call another protocol. uvloop looks at the kind of a protocol when reading
+    begins only."""
+    if transport.is_closing():
+        transport.set_protocol(protocol)
+        return
+    transport.pause_reading()
+    transport.set_protocol(protocol)
+    transport.resume_reading()

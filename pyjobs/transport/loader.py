@@ -6,19 +6,14 @@ callers that know only a sha, and for workers, whose first calls keep their orde
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 from redis import exceptions
 
 from pyjobs.engine import Keys, everything
-from pyjobs.errors import PyjobsError
 from pyjobs.transport.commands import command
 from pyjobs.transport.errors import translating
-from pyjobs.transport.server import AsyncServer, Server, aprimaries, primaries
-
-# How long a worker waits for a server that gets its scripts. Later calls load what is missing.
-LOAD_SECONDS = 2.0
+from pyjobs.transport.server import AsyncServer, Server, primaries
 
 
 def load(server: Server) -> int:
@@ -45,29 +40,23 @@ def load(server: Server) -> int:
     return len(scripts)
 
 
-async def aload(server: AsyncServer, mode: str) -> None:
-    """Load the scripts that a worker calls into each primary (SCRIPT LOAD). An error is ignored:
+async def aload(node: AsyncServer, mode: str) -> None:
+    """Load the scripts that a worker calls into one primary (SCRIPT LOAD). An error is ignored:
     calls load what is missing.
 
     Without this the first calls could change their order: of calls in one stream, those whose
-    scripts are there run before those whose scripts are missing. The nodes of a cluster are
-    loaded side by side, so that a silent node holds up the others for `LOAD_SECONDS` at most.
+    scripts are there run before those whose scripts are missing.
 
     Args:
+        node: a primary, of `aprimaries`.
         mode: name of the worker's mode.
     """
-
-    async def into(node: AsyncServer) -> None:
-        pipe = node.pipeline(transaction=False)
-        for script in everything():
-            if script.name.startswith((f"{mode}/", "queue/")):
-                pipe.script_load(script.body)
-        with contextlib.suppress(exceptions.RedisError, TimeoutError):
-            async with asyncio.timeout(LOAD_SECONDS):
-                await pipe.execute()
-
-    with contextlib.suppress(PyjobsError):
-        await asyncio.gather(*map(into, await aprimaries(server)))
+    pipe = node.pipeline(transaction=False)
+    for script in everything():
+        if script.name.startswith((f"{mode}/", "queue/")):
+            pipe.script_load(script.body)
+    with contextlib.suppress(exceptions.RedisError):
+        await pipe.execute()
 
 
 def publish(server: Server, keys: Keys) -> None:

@@ -57,6 +57,23 @@ class KnownParts:
         """Take the answer of `queue/parts`, and return what it says: parts, or the error."""
         return said if isinstance(said, PyjobsError) else self._keep(queue, said)
 
+    def plan(self, verb: Verb, call: Call[Any]) -> Plan | None:
+        """Return the plan of a call, as far as is known; None: it is sent as it is."""
+        queue = call.keys[0]
+        if verb.whole and not self.is_fresh(queue):
+            return verb.plan(call, None)
+        known = self.split.get(queue) if self.split else None
+        return None if known is None or says_parts(call) else verb.plan(call, known)
+
+    def asks(self, verb: Verb, call: Call[Any], answer: Any) -> bool:
+        """Whether the answer to a call that was sent as it is may be another one because its queue
+        is split."""
+        if isinstance(answer, WrongParts):
+            return "parts" in call.script.options and not says_parts(call)
+        if isinstance(answer, PyjobsError) or verb.whole:
+            return False
+        return verb.misses(answer) and not self.is_fresh(call.keys[0])
+
     def _keep(self, queue: str, found: Parts) -> Parts:
         self._asked[queue] = time.monotonic()
         if found.number == 1 + len(found.places) > 1:
@@ -122,18 +139,8 @@ class PartRouting:
     def calls(self) -> Iterator[Call[Any]]:
         """Yield the calls to send first."""
         for call in self._source:
-            verb = VERBS.get(call.script.name)
-            plan = None
-            queue = call.keys[0] if call.keys else ""
-            # What is no text is no name of a queue: the script refuses it.
-            if verb is not None and isinstance(queue, str) and queue and not is_part(queue):
-                known = self._known.split.get(queue)
-                if verb.whole and not self._known.is_fresh(queue):
-                    plan = verb.plan(call, None)
-                elif known is not None and not says_parts(call):
-                    plan = verb.plan(call, known)
-            else:
-                verb = None
+            verb = verb_of(call)
+            plan = None if verb is None else self._known.plan(verb, call)
             if plan is None:
                 self._sent.append(_Sent(call, verb, None, None))
                 yield call
@@ -143,6 +150,11 @@ class PartRouting:
             self._sent.append(_Sent(call, verb, plan, first))
             if isinstance(first, list):
                 yield from first
+
+    def resumed(self, call: Call[Any], verb: Verb, answer: Any) -> Generator[Any, Any, list[Any]]:
+        """Take the answer to a single call that was sent as it is, and yield what `steps` does."""
+        self._sent.append(_Sent(call, verb, None, None))
+        return self.steps([answer])
 
     def steps(self, answers: Sequence[Any]) -> Generator[Any, Any, list[Any]]:
         """Take the answers to the first calls, and yield what else is to be asked, as plans do.
@@ -204,14 +216,7 @@ class PartRouting:
         return still
 
     def _asks(self, sent: _Sent, answer: Any) -> bool:
-        """Whether the answer may be another one because the queue is split."""
-        if sent.verb is None:
-            return False
-        if isinstance(answer, WrongParts):
-            return "parts" in sent.call.script.options and not says_parts(sent.call)
-        if isinstance(answer, PyjobsError) or sent.verb.whole:
-            return False
-        return sent.verb.misses(answer) and not self._known.is_fresh(sent.call.keys[0])
+        return sent.verb is not None and self._known.asks(sent.verb, sent.call, answer)
 
 
 def node_of_submit(server: Any, queue: str, id: str, options: str) -> Hashable:
@@ -231,6 +236,16 @@ def node_of_submit(server: Any, queue: str, id: str, options: str) -> Hashable:
         unique = hashed_by(options)
         queue = known.keys(queue)[hash_of(id if unique is None else unique) % known.number]
     return owner_of(server)(queue)
+
+
+def verb_of(call: Call[Any]) -> Verb | None:
+    """Return what is to be known of a call; None where nothing depends on parts."""
+    verb = VERBS.get(call.script.name)
+    if verb is None or not call.keys:
+        return None
+    # What is no text is no name of a queue: the script refuses it.
+    queue = call.keys[0]
+    return verb if isinstance(queue, str) and queue and not is_part(queue) else None
 
 
 def is_part(key: str) -> bool:

@@ -21,7 +21,7 @@ WINDOW = 4
 
 
 class CommandStream(Protocol):
-    """Gives out the commands that `exchange` and `aexchange` send, and takes their replies."""
+    """Gives out the commands that an exchange sends, and takes their replies."""
 
     @property
     def ahead(self) -> int:
@@ -34,103 +34,146 @@ class CommandStream(Protocol):
         """Take the reply to the first command that has none: a value or an error of redis-py."""
 
 
-class SpareConnection:
-    """Keeps one connection of a pool between two exchanges.
+class Spare:
+    """Responsible for the exchanges over the connections of one pool, and for the connection that
+    is kept between two of them.
 
     To return a connection to its pool and to take it again costs about as much as a command. A
-    forked child does not get the connection of its parent.
+    forked child does not get the connection of its parent. The pool is an argument each time: what
+    is kept for a pool must not keep the pool.
     """
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "_pid")
 
     def __init__(self) -> None:
-        self._kept: list[tuple[Any, int]] = []
+        self._pid = os.getpid()
+        self._kept: list[Any] = []
 
-    def take(self) -> Any:
-        """Return the connection, or None. The other side may have closed it in the meantime."""
+    def open(self, pool: Any) -> SyncConnection:
+        """Return a connection for the caller alone, which is open.
+
+        Raises:
+            RedisError: no connection could be made.
+        """
+        kept: SyncConnection | None = self._take()
+        if kept is not None:
+            if kept.quiet():
+                return kept
+            kept.close(pool)
+        return open_sync(pool)
+
+    async def aopen(self, pool: Any) -> Connection:
+        """Return an asyncio connection for the caller alone, which is open.
+
+        Raises:
+            RedisError: no connection could be made.
+        """
+        kept: Connection | None = self._take()
+        if kept is not None:
+            if await kept.quiet():
+                return kept
+            await kept.close(pool)
+        return await open_connection(pool)
+
+    def ask(self, pool: Any, used: SyncConnection, data: bytes) -> Any:
+        """Send one packed command over a connection of `open`, and return its reply: a value, or
+        the error of redis-py with which Redis refuses the command.
+
+        Raises:
+            RedisError: the connection broke.
+        """
         try:
-            connection, pid = self._kept.pop()
-        except IndexError:
-            return None
-        return connection if pid == os.getpid() else None
+            used.send(data)
+            reply = used.reply()
+        except BaseException:
+            # A reply that comes late must not be taken for the reply to another command.
+            used.close(pool)
+            raise
+        if not self._keep(used):
+            used.release(pool)
+        return reply
 
-    def keep(self, connection: Any) -> bool:
+    async def aask(self, pool: Any, used: Connection, data: bytes) -> Any:
+        """Send one packed command over a connection of `aopen`, and return its reply: a value, or
+        the error of redis-py with which Redis refuses the command.
+
+        Raises:
+            RedisError: the connection broke.
+        """
+        try:
+            await used.send(data)
+            reply = await used.reply()
+        except BaseException:
+            await used.close(pool)
+            raise
+        if not self._keep(used):
+            await used.release(pool)
+        return reply
+
+    def exchange(self, pool: Any, stream: CommandStream) -> None:
+        """Send all of `stream` over one connection, and hand it the replies.
+
+        Raises:
+            RedisError: the connection broke or could not be made. The stream knows how far it came.
+        """
+        used = self.open(pool)
+        try:
+            for commands in stream.packed():
+                used.send(commands)
+                while stream.ahead > WINDOW:
+                    stream.take(used.reply())
+            while stream.ahead:
+                stream.take(used.reply())
+        except BaseException:
+            used.close(pool)
+            raise
+        if not self._keep(used):
+            used.release(pool)
+
+    async def aexchange(self, pool: Any, stream: CommandStream) -> None:
+        """Send all of `stream` over one asyncio connection, and hand it the replies.
+
+        Raises:
+            RedisError: the connection broke or could not be made. The stream knows how far it came.
+        """
+        used = await self.aopen(pool)
+        try:
+            for commands in stream.packed():
+                await used.send(commands)
+                while stream.ahead > WINDOW:
+                    stream.take(await used.reply())
+            while stream.ahead:
+                stream.take(await used.reply())
+        except BaseException:
+            await used.close(pool)
+            raise
+        if not self._keep(used):
+            await used.release(pool)
+
+    def _take(self) -> Any:
+        """Return the kept connection, or None. The other side may have closed it meanwhile."""
+        if self._pid != (pid := os.getpid()):
+            self._pid, self._kept = pid, []
+        try:
+            return self._kept.pop() if self._kept else None
+        except IndexError:  # another thread has taken it
+            return None
+
+    def _keep(self, connection: Any) -> bool:
         """Keep a connection. Returns False, and keeps nothing, when there is one already."""
         if self._kept:
             return False
-        self._kept.append((connection, os.getpid()))
+        self._kept.append(connection)
         return True
 
 
-_spares: WeakKeyDictionary[Any, SpareConnection] = WeakKeyDictionary()
+_spares: WeakKeyDictionary[Any, Spare] = WeakKeyDictionary()
 
 
-def _spare_of(pool: Any) -> SpareConnection:
-    spare = _spares.get(pool)
-    return _spares.setdefault(pool, SpareConnection()) if spare is None else spare
-
-
-def _open(pool: Any, spare: SpareConnection) -> SyncConnection:
-    kept: SyncConnection | None = spare.take()
-    if kept is not None:
-        if kept.quiet():
-            return kept
-        kept.close(pool)
-    return open_sync(pool)
-
-
-async def _aopen(pool: Any, spare: SpareConnection) -> Connection:
-    kept: Connection | None = spare.take()
-    if kept is not None:
-        if await kept.quiet():
-            return kept
-        await kept.close(pool)
-    return await open_connection(pool)
-
-
-def exchange(pool: Any, stream: CommandStream) -> None:
-    """Send all of `stream` over one connection of `pool`, and hand it the replies.
-
-    Raises:
-        RedisError: the connection broke or could not be made. The stream knows how far it came.
-    """
-    spare = _spare_of(pool)
-    used = _open(pool, spare)
-    try:
-        for commands in stream.packed():
-            used.send(commands)
-            while stream.ahead > WINDOW:
-                stream.take(used.reply())
-        while stream.ahead:
-            stream.take(used.reply())
-    except BaseException:
-        # A reply that comes late must not be taken for the reply to another command.
-        used.close(pool)
-        raise
-    if not spare.keep(used):
-        used.release(pool)
-
-
-async def aexchange(pool: Any, stream: CommandStream) -> None:
-    """Send all of `stream` over one asyncio connection of `pool`, and hand it the replies.
-
-    Raises:
-        RedisError: the connection broke or could not be made. The stream knows how far it came.
-    """
-    spare = _spare_of(pool)
-    used = await _aopen(pool, spare)
-    try:
-        for commands in stream.packed():
-            await used.send(commands)
-            while stream.ahead > WINDOW:
-                stream.take(await used.reply())
-        while stream.ahead:
-            stream.take(await used.reply())
-    except BaseException:
-        await used.close(pool)
-        raise
-    if not spare.keep(used):
-        await used.release(pool)
+def spare_of(pool: Any) -> Spare:
+    """Return what is kept for a pool."""
+    found = _spares.get(pool)
+    return _spares.setdefault(pool, Spare()) if found is None else found
 
 
 def command(pool: Any, *words: str | float) -> Any:
@@ -139,9 +182,8 @@ def command(pool: Any, *words: str | float) -> Any:
     Raises:
         RedisError: Redis refused the command, or the connection broke.
     """
-    one = _OneCommand(words)
-    exchange(pool, one)
-    return one.reply()
+    spare = spare_of(pool)
+    return checked(spare.ask(pool, spare.open(pool), pack(*words)))
 
 
 async def acommand(pool: Any, *words: str | float) -> Any:
@@ -150,27 +192,16 @@ async def acommand(pool: Any, *words: str | float) -> Any:
     Raises:
         RedisError: Redis refused the command, or the connection broke.
     """
-    one = _OneCommand(words)
-    await aexchange(pool, one)
-    return one.reply()
+    spare = spare_of(pool)
+    return checked(await spare.aask(pool, await spare.aopen(pool), pack(*words)))
 
 
-class _OneCommand:
-    """A stream of one command."""
+def checked(reply: Any) -> Any:
+    """Return a reply that is a value.
 
-    def __init__(self, words: tuple[str | float, ...]) -> None:
-        self._words = words
-        self._reply: Any = None
-        self.ahead = 0
-
-    def packed(self) -> Iterator[bytes]:
-        self.ahead = 1
-        yield pack(*self._words)
-
-    def take(self, reply: Any) -> None:
-        self.ahead, self._reply = 0, reply
-
-    def reply(self) -> Any:
-        if isinstance(self._reply, exceptions.RedisError):
-            raise self._reply
-        return self._reply
+    Raises:
+        RedisError: the reply is this error.
+    """
+    if isinstance(reply, exceptions.RedisError):
+        raise reply
+    return reply

@@ -218,6 +218,24 @@ class Delivery:
         """Return the step that begins the delivery."""
         return Send(Attempt(self._source, durable=self._durable))
 
+    def begun(
+        self, *, given: bool, reply: Any, error: exceptions.RedisError | None
+    ) -> Send | GiveUp | Done:
+        """Return what is done after a first attempt that was made elsewhere and brought no value.
+
+        Args:
+            given: whether the calls may have been written.
+            reply: the error of redis-py with which Redis refused the first call; None: none came.
+            error: what broke the attempt; None when every call has a reply.
+        """
+        attempt = self.first_step().attempt
+        if given:
+            for _ in attempt.packed():
+                pass
+        if reply is not None:
+            attempt.take(reply)
+        return self.next_step(attempt, error)
+
     def next_step(
         self, attempt: Attempt, error: exceptions.RedisError | None = None
     ) -> Send | GiveUp | Done:

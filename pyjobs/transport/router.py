@@ -88,6 +88,13 @@ class Routing:
         self._unsure: set[int] = set()
         self.answers: list[Any] = []
 
+    def begun(self, node: Address, answer: PyjobsError) -> None:
+        """Take the answer of a first round that was sent elsewhere: a single call to one node."""
+        self.begin_round()
+        [(place, call)] = self._calls.items()
+        self._calls = {}
+        self.take(Group(node, [place], [call]), [answer])
+
     def begin_round(self) -> float | None:
         """Begin a round. Returns the seconds to wait before, None when every call is answered."""
         if self._later:

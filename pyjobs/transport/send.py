@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import redis
@@ -19,15 +20,17 @@ from pyjobs.errors import PyjobsError
 from pyjobs.transport.commands import acommand as asingle_command
 from pyjobs.transport.commands import command as single_command
 from pyjobs.transport.part_plans import VERBS
-from pyjobs.transport.parts import PartRouting, known_parts_of, words
+from pyjobs.transport.parts import PartRouting, known_parts_of, verb_of, words
 from pyjobs.transport.retry import PAUSES
-from pyjobs.transport.stream import arun_stream, run_stream
+from pyjobs.transport.stream import arun_one, arun_stream, run_one, run_stream
 
 T = TypeVar("T")
 Sync = redis.Redis
 Async = redis.asyncio.Redis
 # The most threads that ask nodes side by side; further nodes wait for one.
 MOST_NODES = 64
+# A call of more arguments has many jobs, and is sent before the next one is made.
+FEW_ARGS = 16
 
 
 def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
@@ -43,8 +46,7 @@ def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
         Unavailable: Redis can't be reached or refuses to work; the script did not run.
         OutcomeUnknown: the connection broke, and the script may have run.
     """
-    answers = _run(server, (call,), tries, errors_in_place=True)
-    return only(answers)  # type: ignore[no-any-return]
+    return only(_run_one(server, call, tries, errors_in_place=True))  # type: ignore[no-any-return]
 
 
 async def arun(server: Async, call: Call[T], *, tries: int = len(PAUSES)) -> T:
@@ -60,8 +62,8 @@ async def arun(server: Async, call: Call[T], *, tries: int = len(PAUSES)) -> T:
         Unavailable: Redis can't be reached or refuses to work; the script did not run.
         OutcomeUnknown: the connection broke, and the script may have run.
     """
-    answers = await _arun(server, (call,), tries, errors_in_place=True)
-    return only(answers)  # type: ignore[no-any-return]
+    answer = await _arun_one(server, call, tries, errors_in_place=True)
+    return only(answer)  # type: ignore[no-any-return]
 
 
 def run_many(
@@ -132,16 +134,57 @@ async def arun_many(
     return await _arun(server, calls, len(PAUSES), durable, errors_in_place=errors_in_place)
 
 
-def only(answers: Sequence[Any]) -> Any:
-    """Return the answer to a single call.
+def only(answer: Any) -> Any:
+    """Return the answer to a single call, where it is a value.
 
     Raises:
         PyjobsError: the answer is this error.
     """
-    [answer] = answers
     if isinstance(answer, PyjobsError):
         raise answer
     return answer
+
+
+def lone(calls: Iterable[Call[Any]]) -> tuple[Call[Any] | None, Iterable[Call[Any]]]:
+    """Return the call of a stream that has a single one, else None, and the stream.
+
+    Small calls share a write, and so two of them are made before the first is sent. A large call is
+    sent while the next is made.
+    """
+    if isinstance(calls, (list, tuple)):
+        return (calls[0] if len(calls) == 1 else None), calls
+    source = iter(calls)
+    first = list(islice(source, 1))
+    if not first or len(first[0].args) > FEW_ARGS:
+        return None, chain(first, source)
+    second = list(islice(source, 1))
+    return (None if second else first[0]), chain(first, second, source)
+
+
+def _run_one(server: Sync, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+    if (verb := verb_of(call)) is None:
+        return run_one(server, call, tries, errors_in_place=errors_in_place)
+    known = known_parts_of(server)
+    if known.plan(verb, call) is not None:
+        return _run_routed(server, (call,), tries, errors_in_place=errors_in_place)[0]
+    answer = run_one(server, call, tries, errors_in_place=errors_in_place)
+    if not known.asks(verb, call, answer):
+        return answer
+    steps = PartRouting(known, ()).resumed(call, verb, answer)
+    return _follow(server, steps, tries, errors_in_place=errors_in_place)[0]
+
+
+async def _arun_one(server: Async, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+    if (verb := verb_of(call)) is None:
+        return await arun_one(server, call, tries, errors_in_place=errors_in_place)
+    known = known_parts_of(server)
+    if known.plan(verb, call) is not None:
+        return (await _arun_routed(server, (call,), tries, errors_in_place=errors_in_place))[0]
+    answer = await arun_one(server, call, tries, errors_in_place=errors_in_place)
+    if not known.asks(verb, call, answer):
+        return answer
+    steps = PartRouting(known, ()).resumed(call, verb, answer)
+    return (await _afollow(server, steps, tries, errors_in_place=errors_in_place))[0]
 
 
 def _run(
@@ -153,15 +196,79 @@ def _run(
     errors_in_place: bool,
     threads: int = 1,
 ) -> list[Any]:
+    if durable is None:
+        call, calls = lone(calls)
+        if call is not None:
+            return [_run_one(server, call, tries, errors_in_place=errors_in_place)]
     if isinstance(calls, (list, tuple)) and not any(call.script.name in VERBS for call in calls):
         return run_stream(
             server, calls, tries, durable, errors_in_place=errors_in_place, threads=threads
         )
+    return _run_routed(
+        server, calls, tries, durable, errors_in_place=errors_in_place, threads=threads
+    )
+
+
+async def _arun(
+    server: Async,
+    calls: Iterable[Call[Any]],
+    tries: int,
+    durable: Durable | None = None,
+    *,
+    errors_in_place: bool,
+) -> list[Any]:
+    if durable is None:
+        call, calls = lone(calls)
+        if call is not None:
+            return [await _arun_one(server, call, tries, errors_in_place=errors_in_place)]
+    if isinstance(calls, (list, tuple)) and not any(call.script.name in VERBS for call in calls):
+        return await arun_stream(server, calls, tries, durable, errors_in_place=errors_in_place)
+    return await _arun_routed(server, calls, tries, durable, errors_in_place=errors_in_place)
+
+
+def _run_routed(
+    server: Sync,
+    calls: Iterable[Call[Any]],
+    tries: int,
+    durable: Durable | None = None,
+    *,
+    errors_in_place: bool,
+    threads: int = 1,
+) -> list[Any]:
     routing = PartRouting(known_parts_of(server), calls)
     answers = run_stream(
         server, routing.calls(), tries, durable, errors_in_place=errors_in_place, threads=threads
     )
-    steps, answer = routing.steps(answers), None
+    steps = routing.steps(answers)
+    return _follow(server, steps, tries, durable, errors_in_place=errors_in_place, threads=threads)
+
+
+async def _arun_routed(
+    server: Async,
+    calls: Iterable[Call[Any]],
+    tries: int,
+    durable: Durable | None = None,
+    *,
+    errors_in_place: bool,
+) -> list[Any]:
+    routing = PartRouting(known_parts_of(server), calls)
+    answers = await arun_stream(
+        server, routing.calls(), tries, durable, errors_in_place=errors_in_place
+    )
+    steps = routing.steps(answers)
+    return await _afollow(server, steps, tries, durable, errors_in_place=errors_in_place)
+
+
+def _follow(
+    server: Sync,
+    steps: Generator[Any, Any, list[Any]],
+    tries: int,
+    durable: Durable | None = None,
+    *,
+    errors_in_place: bool,
+    threads: int = 1,
+) -> list[Any]:
+    answer: list[Any] | None = None
     while True:
         try:
             step = steps.send(answer)
@@ -179,21 +286,15 @@ def _run(
             )
 
 
-async def _arun(
+async def _afollow(
     server: Async,
-    calls: Iterable[Call[Any]],
+    steps: Generator[Any, Any, list[Any]],
     tries: int,
     durable: Durable | None = None,
     *,
     errors_in_place: bool,
 ) -> list[Any]:
-    if isinstance(calls, (list, tuple)) and not any(call.script.name in VERBS for call in calls):
-        return await arun_stream(server, calls, tries, durable, errors_in_place=errors_in_place)
-    routing = PartRouting(known_parts_of(server), calls)
-    answers = await arun_stream(
-        server, routing.calls(), tries, durable, errors_in_place=errors_in_place
-    )
-    steps, answer = routing.steps(answers), None
+    answer: list[Any] | None = None
     while True:
         try:
             step = steps.send(answer)

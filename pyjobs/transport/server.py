@@ -143,7 +143,7 @@ def primaries(server: Server) -> list[Server]:
     """Return a client of each primary: the server itself, or those of a cluster.
 
     Raises:
-        Unavailable: no node of a cluster says who owns which slot.
+        Unavailable: no node of a cluster says which node owns which slot.
     """
     return server.primaries() if isinstance(server, Cluster) else [server]
 
@@ -172,7 +172,7 @@ def owned_by(server: Server, keys: Iterable[str]) -> dict[str, list[str]]:
         primary that only a sentinel knows.
 
     Raises:
-        Unavailable: no node of a cluster says who owns which slot.
+        Unavailable: no node of a cluster says which node owns which slot.
     """
     found: dict[str, list[str]] = {address_of(one): [] for one in primaries(server)}
     for key in keys:
@@ -186,9 +186,15 @@ async def aprimaries(server: AsyncServer) -> list[AsyncServer]:
     """Return an asyncio client of each primary: the server itself, or those of a cluster.
 
     Raises:
-        Unavailable: no node of a cluster says who owns which slot.
+        Unavailable: no node of a cluster says which node owns which slot.
     """
     return await server.primaries() if isinstance(server, AsyncCluster) else [server]
+
+
+def answering(server: AsyncServer) -> AsyncServer:
+    """Return a client for what any node can answer: the server itself, or in a cluster a client of
+    the node that answered last."""
+    return server.answering() if isinstance(server, AsyncCluster) else server
 
 
 async def aclose(server: AsyncServer) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from redis.crc import key_slot
 
 # The commands of this package that are no scripts and have a key, which is their first argument.
-KEYED = frozenset({"BLPOP", "HGETALL", "HKEYS", "HMGET", "HSET", "LLEN"})
+KEYED = frozenset({"BLPOP", "HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "LLEN"})
 # So many keys keep their owner at hand.
 MOST_KEYS = 4096
 NO_HOST = ("", "?")
@@ -82,9 +82,11 @@ class SlotTable:
         self._nodes: dict[Address, None] = dict.fromkeys(self._seeds)
         # The nodes whose connection broke or could not be made, the last time.
         self._broken: set[Address] = set()
+        # The node that answered last, unless it broke since.
+        self._latest: Address | None = None
 
     def owner(self, key: str) -> Address | None:
-        """Return the primary that owns the slot of a key; None where no node has said who does."""
+        """Return the primary that owns the slot of a key; None where no node has said which."""
         found = self._found.get(key)
         if found is None and (found := self._search(slot_of(key))):
             if len(self._found) >= MOST_KEYS:
@@ -102,6 +104,11 @@ class SlotTable:
         random.shuffle(found)
         return self.broken_last(found)
 
+    def answering(self) -> list[Address]:
+        """Return every node that is known, for what any node can answer: first the node that
+        answered last, and those that broke come last."""
+        return sorted(self.nodes(), key=lambda node: node != self._latest)
+
     def broken_last(self, nodes: Iterable[Address]) -> list[Address]:
         """Return these nodes, those whose connection broke the last time after the others."""
         return sorted(nodes, key=self.is_broken)
@@ -114,10 +121,13 @@ class SlotTable:
         """Note that the connection to a node broke or could not be made."""
         self._broken.add(node)
         self.stale = True
+        if node == self._latest:
+            self._latest = None
 
     def answered(self, node: Address) -> None:
         """Note that a node has answered."""
         self._broken.discard(node)
+        self._latest = node
 
     def moved(self, slot: int, owner: Address) -> None:
         """Note the new owner of one slot, as a node has said it (MOVED)."""

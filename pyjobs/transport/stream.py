@@ -23,11 +23,13 @@ from pyjobs.engine import Call, Durable
 from pyjobs.errors import PyjobsError, copied
 from pyjobs.log import logger
 from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
+from pyjobs.transport.connection import pack
 from pyjobs.transport.durable import refused
 from pyjobs.transport.errors import forbids, translated
-from pyjobs.transport.pipeline import acommand, aexchange, command, exchange
+from pyjobs.transport.pipeline import acommand, command, spare_of
 from pyjobs.transport.retry import Attempt, Delivery, Done, GiveUp, Send
 from pyjobs.transport.router import TRIES, Group, Routing
+from pyjobs.transport.slots import Address
 
 log = logger(__name__)
 Sync = redis.Redis
@@ -63,13 +65,12 @@ def run_stream(
     """
     # isinstance is slow here: redis-py's class is a protocol's.
     if type(server) is Cluster:
-        most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
-        return _route(server, Routing(server.table, calls, most), durable, threads)
+        routing = Routing(server.table, calls, _most(tries, errors_in_place=errors_in_place))
+        return _route(server, routing, durable, threads)
     if durable is not None and (error := _refusal(server.connection_pool, durable)):
         return [copied(error) for _ in calls]
-    return _deliver(
-        server, Delivery(calls, tries, errors_in_place=errors_in_place, durable=durable)
-    )
+    delivery = Delivery(calls, tries, errors_in_place=errors_in_place, durable=durable)
+    return _deliver(server.connection_pool, delivery, delivery.first_step())
 
 
 async def arun_stream(
@@ -95,13 +96,87 @@ async def arun_stream(
             `errors_in_place`, and never in a cluster.
     """
     if type(server) is AsyncCluster:
-        most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
-        return await _aroute(server, Routing(server.table, calls, most), durable)
+        routing = Routing(server.table, calls, _most(tries, errors_in_place=errors_in_place))
+        return await _aroute(server, routing, durable)
     if durable is not None and (error := await _arefusal(server.connection_pool, durable)):
         return [copied(error) for _ in calls]
-    return await _adeliver(
-        server, Delivery(calls, tries, errors_in_place=errors_in_place, durable=durable)
-    )
+    delivery = Delivery(calls, tries, errors_in_place=errors_in_place, durable=durable)
+    return await _adeliver(server.connection_pool, delivery, delivery.first_step())
+
+
+def run_one(server: Sync, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+    """Send a single call, and return its answer. What to do is decided, by `Routing` and
+    `Delivery`, when the first try has brought no reply: most calls need no decision.
+
+    Args:
+        server: a client of redis-py.
+        call: the call.
+        tries: how often the call is repeated at most, if its script may be repeated.
+        errors_in_place: whether a call that could not be sent has its error as answer.
+
+    Raises:
+        Unavailable: the call could not be sent; never with `errors_in_place`, and never in a
+            cluster.
+        OutcomeUnknown: the call has no answer; never with `errors_in_place`, and never in a
+            cluster.
+    """
+    if type(server) is not Cluster:
+        return _deliver_one(server.connection_pool, call, tries, errors_in_place=errors_in_place)
+    node = _sure_owner(server, call)
+    answer: Any = None
+    if node is not None:
+        pool = server.client_of(node).connection_pool
+        answer = _deliver_one(pool, call, 0, errors_in_place=True)
+        if not isinstance(answer, PyjobsError):
+            server.table.answered(node)
+            return answer
+    routing = Routing(server.table, (call,), _most(tries, errors_in_place=errors_in_place))
+    if node is not None:
+        routing.begun(node, answer)
+    return _route(server, routing, None, 1)[0]
+
+
+async def arun_one(server: Async, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+    """Send a single call by asyncio, and return its answer. What to do is decided, by `Routing` and
+    `Delivery`, when the first try has brought no reply: most calls need no decision.
+
+    Args:
+        server: an asyncio client of redis-py.
+        call: the call.
+        tries: how often the call is repeated at most, if its script may be repeated.
+        errors_in_place: whether a call that could not be sent has its error as answer.
+
+    Raises:
+        Unavailable: the call could not be sent; never with `errors_in_place`, and never in a
+            cluster.
+        OutcomeUnknown: the call has no answer; never with `errors_in_place`, and never in a
+            cluster.
+    """
+    if type(server) is not AsyncCluster:
+        pool = server.connection_pool
+        return await _adeliver_one(pool, call, tries, errors_in_place=errors_in_place)
+    node = _sure_owner(server, call)
+    answer: Any = None
+    if node is not None:
+        pool = server.client_of(node).connection_pool
+        answer = await _adeliver_one(pool, call, 0, errors_in_place=True)
+        if not isinstance(answer, PyjobsError):
+            server.table.answered(node)
+            return answer
+    routing = Routing(server.table, (call,), _most(tries, errors_in_place=errors_in_place))
+    if node is not None:
+        routing.begun(node, answer)
+    return (await _aroute(server, routing, None))[0]
+
+
+def _sure_owner(cluster: Cluster | AsyncCluster, call: Call[Any]) -> Address | None:
+    """Return the node of a call; None where the table may be out of date, or does not say it."""
+    return None if cluster.table.stale else cluster.table.owner(call.keys[0])
+
+
+def _most(tries: int, *, errors_in_place: bool) -> int:
+    """Return how often a call to a cluster is sent again at most after a pause."""
+    return TRIES * tries if errors_in_place else min(tries, FOLLOWS)
 
 
 def _route(cluster: Cluster, routing: Routing, durable: Durable | None, threads: int) -> list[Any]:
@@ -185,9 +260,37 @@ def _unowned(group: Group, failure: PyjobsError | None) -> list[PyjobsError]:
     return [copied(failure or no_owner()) for _ in group.calls]
 
 
-def _deliver(server: Sync, delivery: Delivery) -> list[Any]:
-    pool = server.connection_pool
-    step: Send | GiveUp | Done = delivery.first_step()
+def _deliver_one(pool: Any, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+    data, spare = pack(*call.command()), spare_of(pool)
+    used, reply, error = None, None, None
+    try:
+        used = spare.open(pool)
+        reply = spare.ask(pool, used, data)
+        if not isinstance(reply, exceptions.RedisError):
+            return call.parse(reply)
+    except exceptions.RedisError as broke:
+        error = broke
+    delivery = Delivery((call,), tries, errors_in_place=errors_in_place)
+    step = delivery.begun(given=used is not None, reply=reply, error=error)
+    return _deliver(pool, delivery, step)[0]
+
+
+async def _adeliver_one(pool: Any, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+    data, spare = pack(*call.command()), spare_of(pool)
+    used, reply, error = None, None, None
+    try:
+        used = await spare.aopen(pool)
+        reply = await spare.aask(pool, used, data)
+        if not isinstance(reply, exceptions.RedisError):
+            return call.parse(reply)
+    except exceptions.RedisError as broke:
+        error = broke
+    delivery = Delivery((call,), tries, errors_in_place=errors_in_place)
+    step = delivery.begun(given=used is not None, reply=reply, error=error)
+    return (await _adeliver(pool, delivery, step))[0]
+
+
+def _deliver(pool: Any, delivery: Delivery, step: Send | GiveUp | Done) -> list[Any]:
     while isinstance(step, Send):
         attempt = step.attempt
         if step.pause:
@@ -199,16 +302,14 @@ def _deliver(server: Sync, delivery: Delivery) -> list[Any]:
             step = _load_failed(delivery, attempt, error)
             continue
         try:
-            exchange(pool, attempt)
+            spare_of(pool).exchange(pool, attempt)
             step = delivery.next_step(attempt)
         except exceptions.RedisError as error:
             step = delivery.next_step(attempt, error)
     return _answers(step)
 
 
-async def _adeliver(server: Async, delivery: Delivery) -> list[Any]:
-    pool = server.connection_pool
-    step: Send | GiveUp | Done = delivery.first_step()
+async def _adeliver(pool: Any, delivery: Delivery, step: Send | GiveUp | Done) -> list[Any]:
     while isinstance(step, Send):
         attempt = step.attempt
         if step.pause:
@@ -220,7 +321,7 @@ async def _adeliver(server: Async, delivery: Delivery) -> list[Any]:
             step = _load_failed(delivery, attempt, error)
             continue
         try:
-            await aexchange(pool, attempt)
+            await spare_of(pool).aexchange(pool, attempt)
             step = delivery.next_step(attempt)
         except exceptions.RedisError as error:
             step = delivery.next_step(attempt, error)

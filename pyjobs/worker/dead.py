@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pyjobs import codec
+from pyjobs.definition import BaseTask
 from pyjobs.engine import OPERATOR, Call, Claimed, ShownJob
 from pyjobs.errors import JobFailed, LeaseLost, Unavailable, Undecodable
 from pyjobs.log import logger
-from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Outage, arun, shown
 from pyjobs.worker.claiming import Request, WorkerCore
 from pyjobs.worker.process import Forks, in_parent

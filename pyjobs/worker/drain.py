@@ -16,9 +16,9 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from pyjobs import codec
+from pyjobs.definition import BaseTask
 from pyjobs.engine import Call, ModeName, Outcome, StoredVerbs
 from pyjobs.errors import JobFailed, QueueFull, Unavailable
-from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
 from pyjobs.worker.claiming import Calendars, WorkerCore, learn, unknown_tasks
 from pyjobs.worker.dead import Crashed, DeadHooks, Death

@@ -18,13 +18,23 @@ from typing import Any
 from pyjobs.engine import Keys, dry_runs_of
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.log import logger
-from pyjobs.transport import AsyncServer, Outage, acommand, aload, aprimaries, shown, translating
+from pyjobs.transport import (
+    AsyncServer,
+    Outage,
+    acommand,
+    aload,
+    answering,
+    aprimaries,
+    shown,
+    translating,
+)
 from pyjobs.worker.settings import WorkerSettings
 
 log = logger(__name__)
 
-# How long a node of a cluster may take to answer what only a warning follows from.
-INFO_SECONDS = 2.0
+# How long a node may take to get its scripts, and to answer what only a warning follows from. Later
+# calls load what is missing.
+NODE_SECONDS = 2.0
 OF_A_KEY = re.compile(r"\bkeys?\b")
 NO_COMMAND = re.compile(r"command '?\w+'? not found", re.IGNORECASE)
 
@@ -32,6 +42,9 @@ NO_COMMAND = re.compile(r"command '?\w+'? not found", re.IGNORECASE)
 async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
     """Connect, load the scripts of the mode, and check the server. Logs a warning when Redis may
     evict jobs, and when results can't be published.
+
+    A node of a cluster that says nothing holds up a worker by a second while the table is asked
+    for, and by `NODE_SECONDS`: what any node can answer goes to a node that has answered.
 
     Args:
         server: the worker's connections.
@@ -46,7 +59,7 @@ async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
     outage = Outage(shown(settings.url))
     while True:
         try:
-            await connected(server, settings)
+            await connected(server, settings.url)
             break
         except Unavailable as error:
             left = until - time.monotonic()
@@ -54,15 +67,17 @@ async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
                 raise
             await asyncio.sleep(min(outage.pause(error), left))
     outage.over()
-    await check(server, settings.mode_name, settings.keys, settings.queues)
+    if warning := await load_and_look(server, settings.mode_name):
+        log.warning(warning)
+    await check_rights(server, settings.mode_name, settings.keys, settings.queues)
 
 
-async def connected(server: AsyncServer, settings: WorkerSettings) -> None:
-    """Connect, and load the scripts of the mode.
+async def connected(server: AsyncServer, url: str) -> None:
+    """Connect (PING).
 
     Args:
         server: the worker's connections.
-        settings: the worker's settings.
+        url: where Redis is, for messages.
 
     Raises:
         Unavailable: Redis can't be reached.
@@ -71,14 +86,13 @@ async def connected(server: AsyncServer, settings: WorkerSettings) -> None:
         await acommand(server, "PING")
     except Forbidden as error:
         # Redis has answered, and nothing else needs this command.
-        log.warning("%s: %s; going on without it", shown(settings.url), error)
+        log.warning("%s: %s; going on without it", shown(url), error)
     except PyjobsError as error:
-        raise Unavailable(f"{shown(settings.url)}: {error}") from error
-    await aload(server, settings.mode_name)
+        raise Unavailable(f"{shown(url)}: {error}") from error
 
 
-async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str]) -> None:
-    """Log a warning when Redis may evict jobs, and when results can't be published.
+async def check_rights(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str]) -> None:
+    """Log a warning when results can't be published.
 
     Args:
         server: the worker's connections.
@@ -89,11 +103,9 @@ async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str
     Raises:
         Forbidden: the user lacks a right without which a job could be claimed and not be ended.
     """
-    if warning := await evicting(server):
-        log.warning(warning)
     try:
         user = await acommand(server, "ACL", "WHOAMI")
-        pipe = server.pipeline(transaction=False)
+        pipe = answering(server).pipeline(transaction=False)
         for words in dry_runs(mode, keys, queues):
             pipe.execute_command("ACL", "DRYRUN", user, *words)
         with translating():
@@ -107,18 +119,20 @@ async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str
         log.warning("results can't be published: %s", silent)
 
 
-async def evicting(server: AsyncServer) -> str | None:
-    """Return the warning about an eviction policy of a server, or of one of a cluster's nodes, None
-    when there is none. The nodes are asked side by side; one that does not answer within
-    `INFO_SECONDS` is left out.
+async def load_and_look(server: AsyncServer, mode: str) -> str | None:
+    """Load the scripts of the mode, and return the warning about an eviction policy of a server, or
+    of one of a cluster's nodes, None when there is none. The nodes are asked side by side; one that
+    does not answer within `NODE_SECONDS` is left out.
 
     Args:
         server: the worker's connections.
+        mode: the mode's name.
     """
 
     async def of(node: AsyncServer) -> str | None:
         with contextlib.suppress(PyjobsError, TimeoutError), translating():
-            async with asyncio.timeout(INFO_SECONDS):
+            async with asyncio.timeout(NODE_SECONDS):
+                await aload(node, mode)
                 return eviction(await node.info("memory"))
         return None
 

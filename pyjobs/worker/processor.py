@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait, ended
+from pyjobs.definition import BaseTask
 from pyjobs.engine import RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import NoJob, PyjobsError
 from pyjobs.log import logger
-from pyjobs.task import BaseTask
 from pyjobs.transport import aclose, aconnect
 from pyjobs.worker import failpoints
 from pyjobs.worker.claiming import (
@@ -47,7 +47,7 @@ from pyjobs.worker.running import Handler, Updates, executor_of
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.vitals import Vitals
-from pyjobs.worker.workerlog import log_handled, log_ready
+from pyjobs.worker.workerlog import log_handled
 
 log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
@@ -121,7 +121,6 @@ class Processor:
             parts = PartsReader(self._core, self._server, self._settings.queue_keys)
             for lane in await parts.read(time.monotonic()):
                 self._lanes.append(self._round_trips_of(lane))
-            log_ready(self._settings)
             self._turn()
             self._start_heartbeat()
             trips = [self._task(lane.run, "pyjobs-round-trips") for lane in self._lanes]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
+from pyjobs.definition import BaseTask
 from pyjobs.engine import Keys, Mode, ModeName, Policy, mode_named
 from pyjobs.errors import BadArgument
-from pyjobs.task import BaseTask
 from pyjobs.validate import host_and_port, needed, positive, to_ms, whole
 
 ExecutorName = Literal["thread", "process"]

@@ -18,9 +18,9 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from pyjobs.asyncutil import fast_loop
+from pyjobs.definition import BaseTask, collected
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
-from pyjobs.task import BaseTask, collected
 from pyjobs.transport import GivenServer, checked_url, chosen_url
 from pyjobs.validate import functions, in_seconds, iterable
 from pyjobs.worker.dead import Hook
@@ -362,7 +362,10 @@ class Worker:
 
     async def _run(self) -> None:
         if self._handler is None and not self._tasks:
-            raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
+            raise BadArgument(
+                "handler: this worker has none, and no tasks: decorate a function with "
+                "@worker.handler, or make the worker with tasks=[...]"
+            )
         make = self.settings.lifespan
         span = Lifespan(make and functools.partial(make, self), self.settings.grace)
         self._lifespan = span

@@ -23,7 +23,8 @@ class Case:
         batch: jobs in one call of a bulk API.
         concurrency: jobs at once in a worker.
         prefetch: jobs that pyjobs claims beyond those that run; None is its default.
-        handler: `async` or `def`.
+        handler: `async`, `def`, or `process`, which is a `def` in child processes, whose runs only
+            the client sees.
         tasks: how many tasks the worker has, in place of the handler, among which the jobs are
             shared out; 0 is the handler. For pyjobs in bulk alone.
         payload: bytes of a job's JSON; 0 is the two small numbers of SMALL.

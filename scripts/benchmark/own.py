@@ -76,6 +76,26 @@ class Async(AsyncDriver):
         return await handle.result(ANSWER_SECONDS)
 
 
+async def in_the_loop(job: pyjobs.ClaimedJob) -> int:
+    """The handler `async`."""
+    TALLY.tick()
+    if CASE.seconds:
+        await asyncio.sleep(CASE.seconds)
+    if CASE.computes:
+        compute(CASE.computes)
+    return answer(job.data)
+
+
+def plain(job: pyjobs.ClaimedJob) -> int:
+    """The handlers `def` and `process`."""
+    TALLY.tick()
+    if CASE.seconds:
+        time.sleep(CASE.seconds)
+    if CASE.computes:
+        compute(CASE.computes)
+    return answer(job.data)
+
+
 def worker() -> pyjobs.Worker:
     """A worker with the handler that the case asks for."""
     made = pyjobs.Worker(
@@ -85,27 +105,10 @@ def worker() -> pyjobs.Worker:
         queues=[QUEUE],
         concurrency=CASE.concurrency,
         prefetch=CASE.prefetch,
+        executor="process" if CASE.handler == "process" else "thread",
     )
-    if CASE.tasks:
-        return made
-
-    async def in_the_loop(job: pyjobs.ClaimedJob) -> int:
-        TALLY.tick()
-        if CASE.seconds:
-            await asyncio.sleep(CASE.seconds)
-        if CASE.computes:
-            compute(CASE.computes)
-        return answer(job.data)
-
-    def in_a_thread(job: pyjobs.ClaimedJob) -> int:
-        TALLY.tick()
-        if CASE.seconds:
-            time.sleep(CASE.seconds)
-        if CASE.computes:
-            compute(CASE.computes)
-        return answer(job.data)
-
-    made.handler(in_the_loop if CASE.handler == "async" else in_a_thread)
+    if not CASE.tasks:
+        made.handler(in_the_loop if CASE.handler == "async" else plain)
     return made
 
 

@@ -201,6 +201,16 @@ def processes(size: Size) -> Iterator[Row]:
         yield Row(f"drain, two worker processes{label}", "/s", two, "drain", one, "drain", "one")
 
 
+def executors(size: Size) -> Iterator[Row]:
+    """Plain handlers that compute, in child processes beside threads of one process: as many as
+    the machine of the published figures has cores, which Redis and the client use too."""
+    case = Case(jobs=max(20, size.jobs // 50), concurrency=2, computes=1e-2)
+    threads = Point("roundtrip", ASYNC, replace(case, handler="def"))
+    processes = replace(threads, case=replace(case, handler="process"))
+    label, about = "jobs that compute for 10 ms, `executor='process'`", "`executor='thread'`"
+    yield Row(label, "/s", processes, "outstanding", threads, "outstanding", about)
+
+
 def tasks(size: Size) -> Iterator[Row]:
     """What a task adds to a job: script time in turns with and without a task, and the drain of a
     worker with 50 tasks beside that of a handler."""
@@ -273,6 +283,7 @@ WORKLOADS: dict[str, Callable[[Size], Iterator[Row]]] = {
         payloads,
         durations,
         processes,
+        executors,
         tasks,
         counters,
         scripts,

@@ -153,7 +153,7 @@ def item(field: str, body: str) -> dict[str, Any]:
     if about["type"] not in TYPES:
         raise BuildError(f"{field}: there is no such type")
     if about["type"] in LONGEST:
-        limit = re.search(rf"\bcheck_body\('{name}', .*, (\d+)\)", body)
+        limit = re.search(rf"\b(?:check_body|name)\('{name}', .*, (\d+)\)", body)
         about["longest"] = int(limit[1]) if limit else LONGEST[about["type"]]
     bounds = re.search(rf"\bint\('{name}', [^,]+, (?P<low>\w+), (?P<high>\w+)\)", body)
     if about["type"] in ("int", "verdict") and bounds:

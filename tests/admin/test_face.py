@@ -181,6 +181,13 @@ def test_a_schedule_that_never_was_is_refused(ask: Any, jobs: Jobs) -> None:
         ask("schedules", "none")
 
 
+def test_a_schedule_name_of_101_characters_is_refused(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a")
+    for method, more in (("edit_schedule", ["pause"]), ("run_schedule", [])):
+        with pytest.raises(BadArgument, match=r"^name: must be 1 to 100 of A-Z"):
+            ask(method, "q", 101 * "x", *more)
+
+
 def test_workers_are_listed_once_with_their_latest_words(ask: Any, jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.redis.hset("jobs:queues", "r", "reliable")

@@ -95,6 +95,15 @@ def test_what_is_no_schedule_is_refused_by_name_and_nothing_is_written(
         schedules.set("report", **options)
 
 
+@pytest.mark.parametrize("verb", ["set", "pause", "resume", "remove", "run"])
+def test_a_schedule_name_of_101_characters_is_refused_by_every_verb(
+    store: Store, schedules: Any, verb: str
+) -> None:
+    options = {"every": 5} if verb == "set" else {}
+    with store.unchanged(), pytest.raises(BadArgument, match=r"^name: must be 1 to 100 of A-Z"):
+        getattr(schedules, verb)(101 * "x", **options)
+
+
 @in_memory
 def test_simple_mode_has_no_schedules(store: Store) -> None:
     with (

@@ -30,16 +30,16 @@ class TestPrepare:
             max_attempts=5,
             backoff=0,
         )
-        [chunk] = batch.chunks
-        assert chunk.call.script.name == "reliable/submit"
-        assert chunk.call.keys == ("jobs:{q}",)
-        client, options, *items = chunk.call.args
+        [made] = batch.made
+        assert made.call.script.name == "reliable/submit"
+        assert made.call.keys == ("jobs:{q}",)
+        client, options, *items = made.call.args
         assert client == core.name
         assert set(str(options).split()) == {
             "delay=1500", "retention=60000", "timeout=2000", "max_attempts=5", "backoff=0"
         }  # fmt: skip
         assert items == ["x", b'{"a":1}', "y", '"ä"'.encode()]
-        assert [(job.id, job.queue) for job in chunk.jobs] == [("x", "q"), ("y", "q")]
+        assert [(job.id, job.queue) for job in made.jobs] == [("x", "q"), ("y", "q")]
 
     @pytest.mark.parametrize(
         ("mode", "options"),
@@ -48,8 +48,8 @@ class TestPrepare:
     def test_a_durable_submit_writes_in_every_case_where_it_may_be_repeated(
         self, mode: str, options: str
     ) -> None:
-        [chunk] = prepare(make(mode), [1], ["x"], durable="replicas:1").chunks
-        assert chunk.call.args[1] == options
+        [made] = prepare(make(mode), [1], ["x"], durable="replicas:1").made
+        assert made.call.args[1] == options
 
     def test_a_traced_submit_has_its_context_among_the_options_and_all_else_in_its_place(
         self,
@@ -71,8 +71,8 @@ class TestPrepare:
         count = 2 * SUBMIT_ITEMS + 50
         ids = [f"j{n}" for n in range(count)]
         batch = prepare(make(), iter(range(count)), iter(ids))
-        assert [len(chunk.jobs) for chunk in batch.chunks] == [SUBMIT_ITEMS, SUBMIT_ITEMS, 50]
-        assert asked(batch.chunks) == ids == [job.id for job in batch.jobs]
+        assert [len(made.jobs) for made in batch.made] == [SUBMIT_ITEMS, SUBMIT_ITEMS, 50]
+        assert asked(batch.made) == ids == [job.id for job in batch.jobs]
 
     def test_a_call_and_its_jobs_are_made_when_the_call_is_asked_for(self) -> None:
         core = make()
@@ -80,30 +80,30 @@ class TestPrepare:
         calls = batch.calls()
         assert batch.jobs == [None] * 2 * SUBMIT_ITEMS and not core._pending.all()
         next(calls)
-        assert core._pending.all() == batch.jobs[:SUBMIT_ITEMS] == batch.chunks[0].jobs
+        assert core._pending.all() == batch.jobs[:SUBMIT_ITEMS] == batch.made[0].jobs
         assert batch.jobs[SUBMIT_ITEMS:] == [None] * SUBMIT_ITEMS
         next(calls)
-        assert core._pending.all() == batch.jobs and len(batch.chunks) == 2
+        assert core._pending.all() == batch.jobs and len(batch.made) == 2
 
     def test_a_call_holds_call_bytes_and_one_payload_at_most(self) -> None:
         batch = prepare(make(), ["x" * (MAX_BYTES - 2)] * 9)
-        assert len(asked(batch.chunks)) == 9
-        for chunk in batch.chunks:
-            data = [part for part in chunk.call.args if isinstance(part, bytes)]
+        assert len(asked(batch.made)) == 9
+        for made in batch.made:
+            data = [part for part in made.call.args if isinstance(part, bytes)]
             assert sum(map(len, data)) <= CALL_BYTES + MAX_BYTES
 
     def test_no_data_makes_no_call(self) -> None:
-        assert not prepare(make(), []).chunks
+        assert not prepare(make(), []).made
 
     def test_a_route_makes_a_call_for_each_queue(self) -> None:
         core = make(route=lambda data: "even" if data % 2 == 0 else "odd")
         batch = prepare(core, [1, 2, 3], "abc")
-        found = {chunk.call.keys: asked([chunk]) for chunk in batch.chunks}
+        found = {made.call.keys: asked([made]) for made in batch.made}
         assert found == {("jobs:{odd}",): ["a", "c"], ("jobs:{even}",): ["b"]}
 
     def test_a_named_queue_goes_before_the_route(self) -> None:
         core = make(route=lambda data: "routed")
-        assert prepare(core, [1], queue="named").chunks[0].call.keys == ("jobs:{named}",)
+        assert prepare(core, [1], queue="named").made[0].call.keys == ("jobs:{named}",)
 
     @pytest.mark.parametrize("name", ["", "a b", "a{b}", "ä", "x" * 129, 7, ["a"]])
     def test_bad_queue_names_and_ids_are_refused(self, name: Any) -> None:
@@ -179,7 +179,7 @@ class TestPrepare:
         core = make(route=lambda data: f"q{data}")
         many = prepare(core, [1], ["a"], delay=1.5)
         one = sent(core.builder.together([core.builder.item(1, None, "a", {"delay": 1.5})]))
-        assert [chunk.call for chunk in one.chunks] == [chunk.call for chunk in many.chunks]
+        assert [made.call for made in one.made] == [made.call for made in many.made]
         assert one.jobs == many.jobs
 
     def test_items_of_one_queue_and_the_same_options_share_a_call(self) -> None:
@@ -193,7 +193,7 @@ class TestPrepare:
             item(4, "q", "d", {}),
         ]
         batch = sent(core.builder.together(items))
-        told = [(chunk.call.keys, chunk.call.args[1], chunk.places) for chunk in batch.chunks]
+        told = [(made.call.keys, made.call.args[1], made.places) for made in batch.made]
         assert told == [
             (("jobs:{q}",), "", [0, 3]),
             (("jobs:{other}",), "", [1]),

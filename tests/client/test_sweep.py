@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from support.client_core import (
@@ -18,7 +19,9 @@ from support.client_core import (
     submit,
 )
 
+from pyjobs.client.lookups import Turns
 from pyjobs.client.sweep import ASK_SECONDS, IDLE_SHARE, Pace, note_unheard
+from pyjobs.engine import PartKey, Parts, hash_of
 from pyjobs.engine.limits import SWEEP_JOBS
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
@@ -107,12 +110,12 @@ class TestSweep:
         core = make()
         jobs = submit(core, "a", "b", "c")
         live = Stored("inflight", "-", 10, 20, 0, b"")
-        [chunk] = core.sweep.calls()
-        core.sweep.take(chunk, [DONE, live, MISSING])
+        [lookup] = core.sweep.calls()
+        core.sweep.take(lookup, [DONE, live, MISSING])
         assert jobs[0].value() == 1
         assert not jobs[1].done()
-        [chunk] = core.sweep.calls()
-        lost = core.sweep.take(chunk, [live, MISSING])
+        [lookup] = core.sweep.calls()
+        lost = core.sweep.take(lookup, [live, MISSING])
         assert lost == [jobs[2]] and not jobs[2].done()
         core.sweep.settle_gone(lost)
         assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
@@ -121,12 +124,12 @@ class TestSweep:
     def test_jobs_that_a_reply_leaves_out_are_looked_up_at_once_and_are_not_missing(self) -> None:
         core = make()
         jobs = submit(core, "a", "b", "c")
-        [chunk] = core.sweep.calls()
-        assert core.sweep.take(chunk, [DONE]) == []
+        [lookup] = core.sweep.calls()
+        assert core.sweep.take(lookup, [DONE]) == []
         assert [job.done() for job in jobs] == [True, False, False]
-        [rest] = core.sweep.rest(chunk, [DONE])
+        [rest] = core.sweep.rest(lookup, [DONE])
         assert (rest.call.keys, rest.call.args, rest.jobs) == (
-            chunk.call.keys, ("b", "c"), jobs[1:]
+            lookup.call.keys, ("b", "c"), jobs[1:]
         )  # fmt: skip
         assert core.sweep.rest(rest, [DONE, MISSING]) == []
 
@@ -134,14 +137,14 @@ class TestSweep:
         core = make()
         [gone] = submit(core, "a")
         for _ in range(2):
-            [chunk] = core.sweep.calls()
-            missing = core.sweep.take(chunk, [MISSING])
+            [lookup] = core.sweep.calls()
+            missing = core.sweep.take(lookup, [MISSING])
         core.sweep.settle_gone(missing)
         [again] = submit(core, "a")
         assert again is not gone
         assert gone.done() and not again.done()
-        [chunk] = core.sweep.calls()
-        core.sweep.take(chunk, [DONE])
+        [lookup] = core.sweep.calls()
+        core.sweep.take(lookup, [DONE])
         assert again.value() == 1
 
     def test_a_gone_job_reports_whether_it_was_ever_known(self) -> None:
@@ -149,11 +152,11 @@ class TestSweep:
         core = make()
         [mine] = submit(core, "mine")
         theirs, seen = core.open_job("theirs", None), core.open_job("seen", None)
-        [chunk] = core.sweep.calls([seen])
-        core.sweep.take(chunk, [Stored("inflight", "-", 10, 20, 0, b"")])
+        [lookup] = core.sweep.calls([seen])
+        core.sweep.take(lookup, [Stored("inflight", "-", 10, 20, 0, b"")])
         for _ in range(2):
-            [chunk] = core.sweep.calls()
-            missing = core.sweep.take(chunk, [MISSING] * 3)
+            [lookup] = core.sweep.calls()
+            missing = core.sweep.take(lookup, [MISSING] * 3)
         assert missing == [mine, theirs, seen]
         core.sweep.settle_gone(missing)
         assert re.search("mine on queue q.*retention is over, or Redis lost", str(mine.error()))
@@ -176,11 +179,11 @@ class TestSweep:
         core = make()
         core.take(prepare(core, [1], ["a"]), [OutcomeUnknown("cut")])
         job = core.open_job("a", None)
-        [chunk] = core.sweep.calls()
-        missing = core.sweep.take(chunk, [MISSING])
+        [lookup] = core.sweep.calls()
+        missing = core.sweep.take(lookup, [MISSING])
         assert missing == [job]
         again = prepare(core, [1], ["a"])
-        assert again.chunks[0].jobs == [job]
+        assert again.made[0].jobs == [job]
         if answered:
             core.accept(again, answers(again))
         core.sweep.settle_gone(missing)
@@ -190,33 +193,33 @@ class TestSweep:
         """A result that is not kept is in a message only, which another connection brings."""
         core = make()
         [job] = submit(core, "a")
-        [chunk] = core.sweep.calls()
-        assert core.sweep.take(chunk, [MISSING]) == []
+        [lookup] = core.sweep.calls()
+        assert core.sweep.take(lookup, [MISSING]) == []
         hear(core, posted("a", b"1"))
         assert job.value() == 1
 
     def test_a_job_that_was_found_since_it_was_missed_is_not_missing_yet(self) -> None:
         core = make()
         [job] = submit(core, "a")
-        [chunk] = core.sweep.calls()
+        [lookup] = core.sweep.calls()
         live = Stored("inflight", "-", 10, 20, 0, b"")
         replies = [MISSING, live, MISSING, MISSING]
-        assert [core.sweep.take(chunk, [reply]) for reply in replies] == [[], [], [], [job]]
+        assert [core.sweep.take(lookup, [reply]) for reply in replies] == [[], [], [], [job]]
 
     def test_a_queue_that_cannot_be_read_is_logged_once(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         core = make()
         jobs = submit(core, "a")
-        [chunk] = core.sweep.calls()
-        assert not any(core.sweep.unreadable(chunk, Forbidden("no right")) for _ in range(3))
-        assert core.sweep.unreadable(chunk, Unavailable("away"))
+        [lookup] = core.sweep.calls()
+        assert not any(core.sweep.unreadable(lookup, Forbidden("no right")) for _ in range(3))
+        assert core.sweep.unreadable(lookup, Unavailable("away"))
         assert [record.message for record in caplog.records] == [
             "results of jobs:{q} can't be read: no right",
             "results of any queue can't be read: away",
         ]
-        assert core.sweep.take(chunk, [MISSING]) == [] and jobs
-        core.sweep.unreadable(chunk, Forbidden("again"))
+        assert core.sweep.take(lookup, [MISSING]) == [] and jobs
+        core.sweep.unreadable(lookup, Forbidden("again"))
         assert len(caplog.records) == 3
 
     def test_a_queue_of_an_unknown_layout_ends_the_wait_for_its_jobs(self) -> None:
@@ -224,8 +227,8 @@ class TestSweep:
         core = make()
         [job] = submit(core, "a")
         [other] = submit(core, "b")
-        [chunk] = core.sweep.calls([job])
-        assert not core.sweep.unreadable(chunk, BadLayout("layout 99"))
+        [lookup] = core.sweep.calls([job])
+        assert not core.sweep.unreadable(lookup, BadLayout("layout 99"))
         with pytest.raises(BadLayout, match="layout 99"):
             job.value()
         assert not other.done() and asked(core.sweep.calls()) == ["b"]
@@ -234,8 +237,8 @@ class TestSweep:
     def test_a_live_state_settles_nothing(self, state: str) -> None:
         core = make()
         [job] = submit(core, "a")
-        [chunk] = core.sweep.calls()
-        assert core.sweep.take(chunk, [Stored(state, "-", 1, 2, 0, b"half an error")]) == []
+        [lookup] = core.sweep.calls()
+        assert core.sweep.take(lookup, [Stored(state, "-", 1, 2, 0, b"half an error")]) == []
         assert not job.done()
 
     def test_a_job_opened_by_id_is_swept_for_and_bad_names_are_refused(self) -> None:
@@ -245,3 +248,69 @@ class TestSweep:
         for bad in (("a b", None), ("a", "{q}"), (5, None), (None, None), (("a", "q"), None)):
             with pytest.raises(BadArgument):
                 core.open_job(*bad)  # type: ignore[arg-type]
+
+
+class TestLookupsOfNodes:
+    PARTS = Parts(3, places=(1, 2))
+
+    def test_jobs_of_a_split_queue_are_looked_up_in_the_parts_of_their_ids(self) -> None:
+        core = make()
+        jobs = [core.open_job(f"j{n}", None) for n in range(9)]
+        [lookup] = core.sweep.calls()
+        lookups = core.sweep.by_part(lookup, self.PARTS)
+        keys = self.PARTS.keys("jobs:{q}")
+        for one in lookups:
+            [part] = one.call.keys
+            assert isinstance(part, PartKey)
+            assert {keys[hash_of(job.id) % 3] for job in one.jobs} == {part}
+            assert one.call.args == tuple(job.id for job in one.jobs)
+        assert len(lookups) == 3 and {*asked(lookups)} == {job.id for job in jobs}
+
+    def test_a_job_that_is_not_in_the_part_of_its_id_is_looked_up_in_the_whole_queue_then(
+        self,
+    ) -> None:
+        """It is not missing: its submit had a unique key, or the queue has grown."""
+        core = make()
+        jobs = [core.open_job(id, None) for id in ("a", "b")]
+        for _ in range(2):
+            [lookup] = core.sweep.calls([jobs[0]])
+            [one] = core.sweep.by_part(lookup, self.PARTS)
+            assert isinstance(one.call.keys[0], PartKey)
+        assert core.sweep.take(one, [MISSING]) == []
+        [lookup] = core.sweep.calls(jobs)
+        other, whole = core.sweep.by_part(lookup, self.PARTS)
+        assert (isinstance(other.call.keys[0], PartKey), asked([other])) == (True, ["b"])
+        assert (isinstance(whole.call.keys[0], PartKey), asked([whole])) == (False, ["a"])
+        assert core.sweep.take(whole, [MISSING]) == [jobs[0]]
+
+    def test_a_lookup_of_a_queue_that_is_not_split_and_one_of_a_part_stay_as_they_are(self) -> None:
+        core = make()
+        jobs = submit(core, "a", "b")
+        jobs[1]._part = self.PARTS.keys("jobs:{q}")[2]
+        whole, part = core.sweep.calls()
+        assert core.sweep.by_part(whole, None) == [whole]
+        assert core.sweep.by_part(part, self.PARTS) == [part]
+        # The submit has said which part has the job, so it is missing there.
+        assert [core.sweep.take(part, [MISSING]) for _ in range(2)] == [[], [jobs[1]]]
+
+    def test_a_node_that_is_being_asked_is_asked_again_afterwards_where_messages_were_missed(
+        self,
+    ) -> None:
+        core = make()
+        jobs = submit(core, "a", "b")
+        lookups = core.sweep.calls()
+        turns = Turns[Any]()
+        assert turns.begin("node", lookups, missed=True)
+        assert turns.begin("other", lookups, missed=False)
+        assert turns.end("other") is None
+        assert [turns.begin("node", lookups, missed=missed) for missed in (True, False)] == [
+            False
+        ] * 2
+        later = turns.end("node")
+        assert later == lookups
+        hear(core, posted("a", b"1"))
+        [again] = core.sweep.still(later)
+        assert (again.call.args, again.jobs) == (("b",), jobs[1:])
+        assert not turns.begin("node", lookups, missed=False)
+        assert turns.end("node") is None
+        assert turns.begin("node", lookups, missed=False)

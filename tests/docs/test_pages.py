@@ -211,7 +211,7 @@ def test_a_decision_says_what_would_change_it() -> None:
 
 
 def test_the_readme_is_short() -> None:
-    assert len(PAGES["README.md"].splitlines()) <= 135
+    assert len(PAGES["README.md"].splitlines()) <= 145
 
 
 def test_the_readme_links_to_every_page() -> None:

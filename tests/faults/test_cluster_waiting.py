@@ -33,9 +33,9 @@ from pyjobs.worker.claiming.tokens import LOOK_SECONDS, WakeListener
 pytestmark = pytest.mark.slow
 # Before the end of an idle wait, which comes after 30 s.
 HEARD = 15.0
-# Before its first claim a worker waits for a silent node two or three times, 5 s each: which of
-# its questions go to that node is by chance. A fourth wait would be a fault.
-STARTED = 19.0
+# Before its first claim a worker waits for a silent node 1 s for the table, 2 s with its scripts
+# and 2 s for the parts of queues. The time of one reply more, 5 s, would be a fault.
+STARTED = 10.0
 # A call to a node that says nothing is given up after 10 s at least.
 AT_ONCE = 8.0
 SERVERS = [

@@ -30,7 +30,7 @@ from support.store import Jobs, Store
 import pyjobs
 from pyjobs.engine.modes import MODES
 from pyjobs.testing import Running
-from pyjobs.transport import pipeline, stream
+from pyjobs.transport import pipeline
 
 SOON = 30.0
 GRACE = 0.2
@@ -274,17 +274,17 @@ def socket_defaults() -> Iterator[None]:
 @contextlib.contextmanager
 def faulty_library() -> Iterator[None]:
     """Every third round trip of the worker raises an error that is none of Redis."""
-    numbers, exchange = itertools.count(1), pipeline.aexchange
+    numbers, aopen = itertools.count(1), pipeline.Spare.aopen
 
-    async def aexchange(pool: Any, stream: Any) -> None:
+    async def faulty(spare: Any, pool: Any) -> Any:
         task = asyncio.current_task()
         of_worker = task is not None and task.get_name() == "pyjobs-round-trips"
         if of_worker and next(numbers) % 3 == 0:
             raise TypeError("'NoneType' object is not subscriptable")
-        await exchange(pool, stream)
+        return await aopen(spare, pool)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream, "aexchange", aexchange)
+        patch.setattr(pipeline.Spare, "aopen", faulty)
         yield
 
 

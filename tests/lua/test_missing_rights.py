@@ -156,6 +156,12 @@ def paused(store: Store) -> None:
     store.redis.hdel(f"{Q}:meta", "scheduled")
 
 
+def halted(store: Store) -> None:
+    """The queue is paused until a moment that is far away, and nobody was woken."""
+    store.redis.hset(f"{Q}:meta", "paused", 999999999999999)
+    store.redis.delete(f"{Q}:wake")
+
+
 def no_meta(store: Store) -> None:
     """Old, and the hash of the queue is gone."""
     store.age(2 * HOUR)
@@ -176,6 +182,7 @@ def parked(store: Store) -> None:
 
 SCENES: list[Callable[[Store], None]] = [
     *(full, old, lost, no_hashes, graced, over, misplaced, no_meta, scheduled, paused),
+    halted,
 ]
 
 

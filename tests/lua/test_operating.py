@@ -64,6 +64,32 @@ def test_a_pause_with_an_end_says_when_to_claim_again_and_ends_by_itself(jobs: J
 
 
 @every_mode
+def test_a_pause_that_ends_sooner_than_the_one_before_wakes_a_worker(jobs: Jobs) -> None:
+    """An idle worker waits for the end that its claim was given."""
+    jobs.submit("a")
+    for span, wakes in ((HOUR, 0), (2 * HOUR, 0), (HOUR // 2, 1), (HOUR, 0), (0, 0), (HOUR, 1)):
+        jobs.redis.delete(f"{Q}:wake")
+        jobs.store.call(OPERATOR.pause(Q, span=span))
+        assert (span, jobs.wakes()) == (span, wakes)
+
+
+@every_mode
+def test_a_pause_of_a_queue_without_jobs_that_ends_sooner_wakes_nobody(jobs: Jobs) -> None:
+    for span in (HOUR, HOUR // 2):
+        jobs.store.call(OPERATOR.pause(Q, span=span))
+    assert jobs.wakes() == 0
+
+
+@every_stored
+def test_a_pause_that_ends_sooner_wakes_a_worker_where_all_jobs_are_delayed(jobs: Jobs) -> None:
+    jobs.submit("a", delay=HOUR)
+    jobs.redis.delete(f"{Q}:wake")
+    for span in (HOUR, HOUR // 2):
+        jobs.store.call(OPERATOR.pause(Q, span=span))
+    assert jobs.wakes() == 1
+
+
+@every_mode
 def test_a_claim_of_a_paused_and_another_queue_takes_from_the_other(jobs: Jobs) -> None:
     other = "jobs:{other}"
     jobs.submit("a")

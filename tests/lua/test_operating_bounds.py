@@ -40,7 +40,7 @@ def test_no_call_runs_more_commands_than_its_bound_in_a_large_queue(store: Store
         (OPERATOR.list_jobs(Q, "dead", limit=10, cursor="1:none", error="none"), 1020),
         (OPERATOR.walk(Q, "pending", limit=100), 210),
         (OPERATOR.check(Q, ["job9.9"]), 12),
-        (OPERATOR.pause(Q), 6),
+        (OPERATOR.pause(Q), 8),
         (OPERATOR.resume(Q), 6),
         (OPERATOR.run_now(Q, ["job9.9"]), 12),
         (OPERATOR.delete(Q, ["dead0.1"]), 15),

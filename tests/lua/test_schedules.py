@@ -462,3 +462,20 @@ def test_a_schedule_that_says_no_moments_or_too_many_is_refused(
 ) -> None:
     with jobs.store.unchanged(), pytest.raises(BadArgument, match=f"{word}:"):
         jobs.schedule("report", **options)
+
+
+@stored
+def test_a_schedule_name_of_101_characters_is_refused_by_every_verb(jobs: Jobs) -> None:
+    name = 101 * "x"
+    calls = [
+        pause_schedules(Q, [name]),
+        resume_schedules(Q, [name]),
+        remove_schedules(Q, [name]),
+        run_schedules(Q, [(name, "a")]),
+        refill_schedules(Q, [(name, 1, [])]),
+    ]
+    for call in calls:
+        with jobs.store.unchanged(), pytest.raises(BadArgument, match="schedule: not 1 to 100"):
+            jobs.store.call(call)
+    with jobs.store.unchanged(), pytest.raises(BadArgument, match="schedule: not 1 to 100"):
+        jobs.schedule(name, every=HOUR)

@@ -69,7 +69,7 @@ class Small(NamedTuple):
     scope="module",
     params=[
         long({"roundtrip": 5}),
-        long({"roundtrip": 5, "processes": 2}),
+        long({"roundtrip": 5, "processes": 2, "executors": 1}),
     ],
     ids="-".join,
 )

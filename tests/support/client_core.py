@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyjobs.client.batch import Batch, Chunk
+from pyjobs.client.batch import Batch, JobsCall
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import BaseJob
 from pyjobs.engine.replies import Stored
@@ -45,7 +45,7 @@ def prepare(
 
 def sent(batch: Batch[Job]) -> Batch[Job]:
     """The same submit, after its calls were all sent."""
-    assert [*batch.calls()] == [chunk.call for chunk in batch.chunks]
+    assert [*batch.calls()] == [made.call for made in batch.made]
     return batch
 
 
@@ -56,7 +56,7 @@ def reply(*told: str) -> list[bytes]:
 
 def answers(batch: Batch[Job], outcome: str = "new") -> Answers:
     return [
-        reply(*(word for job in chunk.jobs for word in (job.id, outcome))) for chunk in batch.chunks
+        reply(*(word for job in made.jobs for word in (job.id, outcome))) for made in batch.made
     ]
 
 
@@ -66,8 +66,8 @@ def submit(core: ClientCore[Job], *ids: str, queue: str | None = None) -> list[J
     return batch.jobs
 
 
-def asked(chunks: Sequence[Chunk[Job]]) -> list[str]:
-    return [job.id for chunk in chunks for job in chunk.jobs]
+def asked(calls: Sequence[JobsCall[Job]]) -> list[str]:
+    return [job.id for made in calls for job in made.jobs]
 
 
 def posted(id: str, body: bytes, state: str = "done", reason: str = "-") -> bytes:

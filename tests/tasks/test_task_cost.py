@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import pyjobs
+from pyjobs.definition import BaseTask
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed
-from pyjobs.task import BaseTask
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.executors import executor_of
 from pyjobs.worker.running.job import Handler

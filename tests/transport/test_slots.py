@@ -1,4 +1,4 @@
-"""The table of who owns which slot: what it learns from replies and errors."""
+"""The table of which node owns which slot: what it learns from replies and errors."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def test_keys_of_one_queue_are_in_the_slot_of_its_tag() -> None:
     [
         (("HSET", "jobs:queues", "q", "reliable"), "jobs:queues"),
         (("BLPOP", f"{Q}:wake", 1.0), f"{Q}:wake"),
+        (("HGET", "jobs:queues", "q"), "jobs:queues"),
         (("PING",), None),
         (("ACL", "WHOAMI"), None),
     ],
@@ -128,3 +129,13 @@ def test_a_node_whose_connection_broke_comes_last_until_it_answers() -> None:
     assert table.broken_last([A, C, B]) == [C, B, A]
     table.answered(A)
     assert table.broken_last([A, C, B]) == [A, C, B]
+
+
+def test_the_node_that_answered_last_comes_first_for_what_any_node_can_answer() -> None:
+    table = table_of((0, 100, B), (101, 16383, C))
+    table.broke(A)
+    table.answered(B)
+    table.answered(C)
+    assert {tuple(table.answering()) for _ in range(20)} == {(C, B, A)}
+    table.broke(C)
+    assert {table.answering()[0] for _ in range(20)} == {B}

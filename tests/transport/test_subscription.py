@@ -409,12 +409,18 @@ def test_get_returns_the_first_message_of_a_flood_without_end() -> None:
         made.close()
 
 
+def receive(connection: Any, said: bytes) -> None:
+    """As a transport gives a connection what came."""
+    connection.get_buffer(-1)[: len(said)] = said
+    connection.buffer_updated(len(said))
+
+
 @at([(PREFERRED, "async")])
 @pytest.mark.parametrize("said", [b"-ERR something\r\n", b":1\r\n", b"*1\r\n$1\r\na\r\n"])
 def test_what_is_no_message_raises_and_closes(store: Store, said: bytes) -> None:
     with subscription(store.url, aio=True) as made:
         made.open(LONG)
-        made.loop._loop.call_soon_threadsafe(made.subscription._connection.data_received, said)
+        made.loop._loop.call_soon_threadsafe(receive, made.subscription._connection, said)
         with pytest.raises(PyjobsError, match=r"something|no message of a channel"):
             made.get(LONG)
         assert not made.is_open

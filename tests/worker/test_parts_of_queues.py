@@ -32,6 +32,7 @@ class Asked:
         self._keys: list[str] = []
         self.is_back = False
         monkeypatch.setattr(parts, "aread_parts", self._answer)
+        monkeypatch.setattr(parts, "START_SECONDS", 0.1)
         monkeypatch.setattr(parts, "REPLY_SECONDS", 0.1)
 
     def seen(self) -> list[str]:
@@ -83,16 +84,29 @@ def test_many_queues_of_a_node_that_says_nothing_hold_up_no_queue_of_another_nod
 
     monkeypatch.setattr(parts, "aread_parts", answer)
     monkeypatch.setattr(parts, "owner_of", lambda server: lambda key: key in silent)
-    monkeypatch.setattr(parts, "REPLY_SECONDS", 0.1)
+    monkeypatch.setattr(parts, "START_SECONDS", 0.1)
     core = WorkerCore(Worker(queues=names).settings, apart=True)
     reader = parts.PartsReader(core, NO_SERVER, [*silent, last])
     assert second_parts(core, asyncio.run(reader.read(0.0))) == [last]
 
 
-def test_a_wait_for_the_parts_that_is_cancelled_leaves_no_task(
+def test_a_queue_whose_node_says_nothing_holds_up_the_first_claim_for_less_than_a_reply_may_take(
     asked: Asked, core: WorkerCore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "REPLY_SECONDS", 60.0)
+
+    async def main() -> None:
+        reader = parts.PartsReader(core, NO_SERVER, KEYS)
+        async with asyncio.timeout(30.0):
+            assert second_parts(core, await reader.read(0.0)) == OTHERS
+
+    asyncio.run(main())
+
+
+def test_a_wait_for_the_parts_that_is_cancelled_leaves_no_task(
+    asked: Asked, core: WorkerCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "START_SECONDS", 60.0)
 
     async def main() -> None:
         reading = asyncio.create_task(parts.PartsReader(core, NO_SERVER, KEYS).read(0.0))

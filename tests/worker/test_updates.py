@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from support.running import wait_until, working
@@ -12,7 +12,10 @@ from support.servers import SOCKET_PLACES, at
 from support.store import Jobs, Q, Store
 
 import pyjobs
+from pyjobs.engine import Claimed
 from pyjobs.engine.modes import MODES
+from pyjobs.worker.run import Run
+from pyjobs.worker.running import updates
 
 everywhere = at(SOCKET_PLACES)
 
@@ -135,3 +138,68 @@ def test_a_handler_that_is_stopped_hands_its_job_back_with_a_state(store: Store)
         info = job.info()
         assert info is not None
         assert info.attempt == 1
+
+
+class Nodes:
+    """Answers in the place of a cluster: which node has a queue, and when a report is recorded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.owners = {"jobs:{a}": "first", "jobs:{b}": "first"}
+        self.silent = ""
+        self.recorded: list[tuple[str, str]] = []
+        self.back = asyncio.Event()
+        monkeypatch.setattr(updates, "arun", self._send)
+        monkeypatch.setattr(updates, "owner_of", lambda server: self.owners.__getitem__)
+        monkeypatch.setattr(updates, "REPORT_SECONDS", 0.0)
+
+    async def _send(self, server: Any, call: Any) -> list[str]:
+        [queue] = call.keys
+        if self.owners[queue] == self.silent:
+            # The call is sent again, to the new owner, when the node is found to be gone.
+            await self.back.wait()
+        self.recorded.append((queue, call.args[2].decode()))
+        return ["inflight"]
+
+
+def run_of(queue_index: int) -> Run:
+    return Run(Claimed(queue_index, "1", "1-a", b"", 1, 0, 0), "q", None)
+
+
+async def until(predicate: Any) -> None:
+    for _ in range(1000):
+        if predicate():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it did not come about")
+
+
+def test_a_report_that_is_sent_again_after_a_failover_comes_before_a_later_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        nodes, no_server = Nodes(monkeypatch), cast("Any", None)
+        sender = updates.Updates(no_server, [*nodes.owners], MODES["reliable"])
+        moves, other = run_of(0), run_of(1)
+        nodes.silent = "first"
+        sender.report(moves, b"0.1")
+        await asyncio.sleep(0)
+        # The queue has another owner, which answers; the first report is not answered yet.
+        nodes.owners["jobs:{a}"] = "second"
+        sender.report(moves, b"0.2")
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert nodes.recorded == []
+        sender.report(other, b"0.3")
+        nodes.back.set()
+        await until(lambda: len(nodes.recorded) == 3)
+        assert [body for queue, body in nodes.recorded if queue == "jobs:{a}"] == ["0.1", "0.2"]
+        # Now the two nodes have a task each again.
+        nodes.back.clear()
+        sender.report(other, b"0.4")
+        await asyncio.sleep(0)
+        sender.report(moves, b"0.5")
+        await until(lambda: ("jobs:{a}", "0.5") in nodes.recorded)
+        assert ("jobs:{b}", "0.4") not in nodes.recorded
+        await sender.close()
+
+    asyncio.run(main())

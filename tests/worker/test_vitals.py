@@ -65,7 +65,7 @@ class TestVitals:
         vitals = Vitals(30.0, clock)
         vitals.answered()
         assert vitals.readiness() == (False, "the first claim has no answer yet")
-        vitals.claimed()
+        assert [vitals.claimed(), vitals.claimed()] == [True, False]
         assert vitals.readiness().good
         vitals.stopping = True
         assert vitals.readiness() == (False, "the worker stops, and claims nothing")

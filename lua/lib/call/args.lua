@@ -2,6 +2,8 @@
 -- `bad` before it has read or written anything.
 local bad
 local MAX_MS = 315360000000         -- ten years
+local DAY_MS = 86400000             -- how long an outcome is kept where nothing says how long
+local DAY = '86400000'              -- as Redis gets it
 local MAX_AT = 9999999999999        -- a moment
 local MOST_READ = 4194304           -- bytes of payloads, results and errors that a reading call takes up, and then it ends
 

@@ -3,7 +3,7 @@
 -- needs room.fits pause.is_paused
 
 -- How many ids are read at once behind those that were passed over.
-local PIECE = 100
+local IDS_AT_ONCE = 100
 
 -- Looks through one list until `room` is used up. Reads, into q, the jobs to take (`ids`, `jobs`), how many entries leave
 -- the list (`leaving`), how many stay at least (`waiting`), and whether a job has an `expires` (`expiring`). What is not to
@@ -13,7 +13,7 @@ local function choose(q, room, unfit)
   local states = {}  -- an id may stand there twice: its first job was deleted by hand, or evicted
   local found = q.head
   repeat
-    local wanted = taken == 0 and room.jobs or math.max(room.jobs, PIECE)
+    local wanted = taken == 0 and room.jobs or math.max(room.jobs, IDS_AT_ONCE)
     found = found or redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     local last = #found < wanted
     if taken == 0 and q.head then last = q.counted end

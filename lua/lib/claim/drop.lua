@@ -1,6 +1,6 @@
 -- What a claim found in the list and gives to nobody: too late, cancelled while it waited, or no job at all. A live job
 -- that has no business in the list is put into its own place, if it is not there.
--- needs held.RETENTION held.read_ending missing.add_missing mend.mend_place ended.DAY_MS ended.end_job messages.send_messages
+-- needs held.RETENTION held.read_ending missing.add_missing mend.mend_place args.DAY_MS ended.end_job messages.send_messages
 -- needs job.STATE claimable.FIT_EXPIRES claimable.read_fitness claimable.is_fit
 local function drop(entries)
   for _, entry in ipairs(entries) do

@@ -1,11 +1,5 @@
 -- What a claim reads before it writes anything. When nothing is there, it reads no more than this.
--- needs schedules.first_scheduled args.MAX_AT pause.is_paused args.bad queue.QUARANTINE queue.open clock.now grace.read_absence
-
--- The first time in a sorted set.
-local function first_of(key)
-  local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
-  return score and score + 0 or math.huge
-end
+-- needs first_score.first_score schedules.first_scheduled args.MAX_AT pause.is_paused args.bad queue.QUARANTINE queue.open clock.now grace.read_absence
 
 -- Reads, into q, when the next delayed job or schedule is due and when the next lease ends: recoverable has no leases. And
 -- whether the queue has jobs and has lost its :meta, and whether it may have the record of this claim.
@@ -13,11 +7,11 @@ local function look_ahead(q, nonce)
   local there = redis.call('EXISTS', q.inflight, q.delayed, q.claim .. nonce)
   q.due, q.ends = math.huge, math.huge
   if there > 0 then
-    local first = first_of(q.inflight)
-    q.has_inflight = first < math.huge
-    if q.mode == 'reliable' then q.ends = first end
+    local first = first_score(q.inflight)
+    q.has_inflight = first ~= nil
+    if q.mode == 'reliable' then q.ends = first or math.huge end
     q.has_more = there > (q.has_inflight and 1 or 0)
-    if q.has_more then q.due = first_of(q.delayed) end
+    if q.has_more then q.due = first_score(q.delayed) or math.huge end
   else
     q.has_inflight = false
   end

@@ -2,12 +2,12 @@
 -- `q.traced` says that the claim asks for trace contexts.
 -- needs queue.wake pause.is_paused pause.paused_for broken.add_broken simple_format.parse_message simple_format.make_token room.fits
 -- needs waits.count_waits counters.write_counters events.write_events
-local PIECE = 16  -- so many messages are read at once
+local MESSAGES_AT_ONCE = 16
 
 local function take_list(q, at, room, reply)
   local taken, broken, first = 0, {}, #reply + 1
   repeat
-    local wanted = math.min(PIECE, room.jobs)
+    local wanted = math.min(MESSAGES_AT_ONCE, room.jobs)
     local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     for i = #found, 1, -1 do
       local id, client, queued, data, task, parent, state = parse_message(found[i])

@@ -3,8 +3,6 @@
 -- needs clock.now clock.stamp messages.add_message held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
 -- needs counters.count held.TASK job.STATE
 -- needs dead.DEAD_MS dead.DEAD_JOBS dead.drop_old_dead queue.whole
-local DAY_MS = 86400000
-local DAY = '86400000'
 
 -- Ends a job that has a hash: the hash goes after `retention` ms; without it, the hash stays.
 -- `job` is what read_ending returned; `body` is stored as `field`, 'result' or 'error'; a reason of '-' is none; the

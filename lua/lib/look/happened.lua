@@ -13,7 +13,7 @@ local function read_entry(text)
 end
 
 -- An event as the reply has it. An entry that no script wrote is left out.
-local function describe(entry)
+local function event_row(entry)
   local said = {}
   for i = 1, #entry[2], 2 do said[entry[2][i]] = entry[2][i + 1] end
   if not said.event then return end
@@ -27,7 +27,7 @@ local function happened(q, after, limit, newest)
   local gone = after ~= '' and #redis.call('XRANGE', q.events, after, after, 'COUNT', 1) == 0
   local reply = { q.most_events or 0, gone and 1 or 0 }
   for i = 1, #found do
-    reply[#reply + 1] = describe(found[newest and #found + 1 - i or i])
+    reply[#reply + 1] = event_row(found[newest and #found + 1 - i or i])
   end
   return reply
 end

@@ -3,7 +3,7 @@
 -- A move has begun so lately that its mover may be at work.
 local AT_WORK_MS = 60000
 
-local function finding_of(q, id, job, since)
+local function parked_finding(q, id, job, since)
   if not job[MOVE] then return 'missing' end
   if since > STALE_MS then return 'stale' end
   if not is_trace(q, id) then return 'taken' end
@@ -16,7 +16,7 @@ local function read_outbox(q, skip, limit)
   for i = 1, #found, 2 do
     local id, parked = found[i], tonumber(found[i + 1])
     local job = read_parked(q, id)
-    local finding = finding_of(q, id, job, now - parked)
+    local finding = parked_finding(q, id, job, now - parked)
     reply[#reply + 1] = { id, finding, job[PARKED_STATE] or '', job[TO] or '', parked, job[MOVE] or '' }
   end
   return reply

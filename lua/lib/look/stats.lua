@@ -1,7 +1,7 @@
 -- What the keys of a queue say of it, each read once.
 -- needs clock.now queue.QUARANTINE queue.read_lengths queue.layout_of pause.paused_for
 -- needs job.STATE claimable.FIT_EXPIRES claimable.is_fit claimable.read_fitness claimable.read_submitted
--- needs simple_format.parse_message
+-- needs first_score.first_score simple_format.parse_message
 local LOOKS = 10
 
 -- Since when the next job that may run has been there, ms; -1: there is none among the first entries.
@@ -18,10 +18,6 @@ local function oldest_of(q)
     if tonumber(queued or '') then return math.max(now - tonumber(queued), 0) end
   end
   return -1
-end
-
-local function first_score(key)
-  return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
 end
 
 local function count_all(q)

@@ -1,6 +1,5 @@
 -- The workers that lib/queue/announce.lua has written and whose time is not over.
--- needs clock.now clock.stamp queue.whole
-local MOST_WORKERS = 1000
+-- needs announce.MOST_WORKERS clock.now clock.stamp queue.whole
 
 local function read_workers(q)
   local reply = { now }

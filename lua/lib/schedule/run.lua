@@ -2,7 +2,7 @@
 -- needs job.read job.STATE late.state_now unique.holder schedule.DATA schedule.UNIQUE_OPTION occurrence.make_occurrence
 
 -- Returns the id of the job and its outcome, as a submit does.
-local function run_now(q, id, schedule)
+local function run_schedule(q, id, schedule)
   if not schedule[DATA] then return id, 'NOSCHEDULE' end
   local job = read(q, id, 'state', 'expires')
   local state = state_now(job[STATE], job[2])

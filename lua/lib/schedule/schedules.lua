@@ -1,5 +1,6 @@
 -- The schedules of a queue: a sorted set of names by their next moment, and a hash for each. The field `scheduled` of :meta
 -- is the first of these moments, so that a claim looks at no schedule before one is due.
+-- needs first_score.first_score
 
 -- The next moment of a schedule that has none: it is paused, or its moments have run out.
 local NEVER = 9999999999999
@@ -33,7 +34,7 @@ end
 
 -- The first of all next moments; nothing where there is none.
 local function first_scheduled(q)
-  local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
+  local first = first_score(schedules_key(q))
   return first and first < NEVER and first or nil
 end
 

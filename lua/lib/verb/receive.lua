@@ -5,7 +5,7 @@
 local ANSWER_MS = '172800000'  -- two days
 local STATES = { pending = true, delayed = true, dead = true }
 
-local function check_moves(first)
+local function check_arrivals(first)
   for i = first, #ARGV, 4 do
     name('id', ARGV[i])
     name('move', ARGV[i + 1])

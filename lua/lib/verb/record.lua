@@ -1,6 +1,6 @@
 -- Records how jobs in flight ended, done or failed, where outcomes are stored. What runs have saved is for runs to come.
 -- needs args.bad acl.denied fence.fence records.shorten_records held.RETENTION held.SAVED
--- needs ended.end_job ended.DAY_MS ended.DAY messages.send_messages run_times.count_runs counters.write_counters events.write_events
+-- needs args.DAY_MS args.DAY ended.end_job messages.send_messages run_times.count_runs counters.write_counters events.write_events
 -- `reader` is one of lib/job/held.lua: where runs can save, the one that reads it.
 local function record(q, first, state, field, retention, reader)
   local words, ids, jobs, places = fence(q, first, 3, reader)

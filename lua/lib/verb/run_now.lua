@@ -2,7 +2,7 @@
 -- others.
 -- needs args.bad acl.denied clock.now check_types.check_types queue.wake details.read_listed details.shown_state
 -- needs crashes.read_crashes crashes.needs_quarantine
-local function run(q, first, delay)
+local function run_now(q, first, delay)
   check_types(q)
   local words, due, seen = {}, {}, {}
   for i = first, #ARGV do

@@ -3,7 +3,7 @@
 -- needs args.bad acl.denied check_types.check_types queue.wake clock.now fence.fence
 -- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.CRASHES_BEFORE held.PAST_BEFORE
 -- needs held.read_unknown
--- needs ended.DAY_MS ended.end_dead ended.trim_dead messages.send_messages held.TASK counters.count counters.write_counters events.write_events
+-- needs args.DAY_MS ended.end_dead ended.trim_dead messages.send_messages held.TASK counters.count counters.write_counters events.write_events
 local FIRST_WAIT = 1000
 local LONGEST_WAIT = 60000
 

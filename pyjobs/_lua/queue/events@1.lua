@@ -125,7 +125,7 @@ local reply = {
   q.most_events or 0,
   gone and 1 or 0,
 }
-local function describe(entry)
+local function event_row(entry)
   local said = {}
   for i = 1, #entry[2], 2 do
     said[entry[2][i]] = entry[2][i + 1]
@@ -143,6 +143,6 @@ local function describe(entry)
   }
 end
 for i = 1, #found do
-  reply[#reply + 1] = describe(found[newest_2 and #found + 1 - i or i])
+  reply[#reply + 1] = event_row(found[newest_2 and #found + 1 - i or i])
 end
 return reply

@@ -41,7 +41,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'scheduled', 'paused')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
@@ -51,7 +51,8 @@ if not bad then
       mode = its_mode or nil,
       key = queue,
       switches = whole(meta[3]),
-      paused = nil,
+      scheduled = whole(meta[4]),
+      paused = whole(meta[5]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -69,15 +70,23 @@ if bad then
   return redis.error_reply(bad)
 end
 redis.call('ZCARD', q.key .. ':delayed')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+local ends = span > 0 and now + span or 9999999999999
+local wakes = (q.paused and q.paused > now) and ends < q.paused and (q.pending_count > 0 or q.scheduled or redis.call('EXISTS', q.key .. ':delayed') == 1)
 do
-  local item = q.key .. ':meta'
+  local item, item_2 = q.key .. ':meta', wakes and q.key .. ':wake'
   if not redis.acl_check_cmd then
     bad = nil
   else
     if item and not redis.acl_check_cmd('HSET', item) then
       bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
     else
-      bad = nil
+      if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+      else
+        bad = nil
+      end
     end
   end
 end
@@ -85,7 +94,7 @@ if bad then
   return redis.error_reply(bad)
 end
 redis.call('ZREM', q.key .. ':delayed', '')
-q.paused = span > 0 and now + span or 9999999999999
+q.paused = ends
 redis.call('HSET', q.key .. ':meta', 'paused', string.format('%.0f', q.paused))
 if q.happened then
   q.happened[1] = {
@@ -99,6 +108,26 @@ if q.happened then
       local counts = entry[5] or {}
       local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
       redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
+  end
+end
+if wakes then
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+    if q.listened then
+      local first, last
+      do
+        local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+      end
+      for i = 0, last - 1 do
+        local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+        if heard ~= 0 then
+          break
+        end
+      end
     end
   end
 end

@@ -334,7 +334,12 @@ local function needs_of(q_2, id, walked)
   return needs
 end
 local function first_scheduled(q_2)
-  local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  local first
+  do
+    local key = (q_2.key .. ':schedules')
+    local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
+  end
   return first and first < 9999999999999 and first or nil
 end
 local function repair(q_2, first)

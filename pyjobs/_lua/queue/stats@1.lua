@@ -57,7 +57,8 @@ end
 q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 local function first_score(key)
-  return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+  local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+  return score and score + 0
 end
 local ends, due = first_score(q.key .. ':inflight'), first_score(q.key .. ':delayed')
 if due and due >= 1000000000000000 then

@@ -166,7 +166,7 @@ local function ttl_finding(q_2, id, state_2)
   end
   return ttl == -1 and state_2 ~= 'cancelled' and 'kept' or nil
 end
-local function finding_of(q_2, place, id, state_2)
+local function entry_finding(q_2, place, id, state_2)
   if not q_2.born then
     return 'mode'
   end
@@ -191,7 +191,7 @@ local function read(q_2, id, ...)
 end
 for i, id in ipairs(ids) do
   local state_2 = q.mode ~= 'simple' and read(q, id, 'state', 'token', 'unique')[1]
-  local finding = q.mode == 'simple' and '' or finding_of(q, state, id, state_2)
+  local finding = q.mode == 'simple' and '' or entry_finding(q, state, id, state_2)
   reply[#reply + 1] = {
     q.mode ~= 'simple' and id or '',
     finding,

@@ -99,13 +99,18 @@ do
     busy = false,
     again = false,
   }, limit
-  local function first_of(key)
-    local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
-    return score and score + 0 or math.huge
-  end
   local function first_scheduled(q)
-    local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+    local first
+    do
+      local key = (q.key .. ':schedules')
+      local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+      first = score and score + 0
+    end
     return first and first < 9999999999999 and first or nil
+  end
+  local function first_score(key)
+    local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    return score and score + 0
   end
   local function look_ahead(q, nonce_2)
     local there = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed', q.key .. ':claim:' .. nonce_2)
@@ -115,15 +120,15 @@ do
       do
         local key = q.key .. ':inflight'
         local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
-        first = score and score + 0 or math.huge
+        first = score and score + 0
       end
-      q.has_inflight = first < math.huge
+      q.has_inflight = first ~= nil
       if q.mode == 'reliable' then
-        q.ends = first
+        q.ends = first or math.huge
       end
       q.has_more = there > (q.has_inflight and 1 or 0)
       if q.has_more then
-        q.due = first_of(q.key .. ':delayed')
+        q.due = first_score(q.key .. ':delayed') or math.huge
       end
     else
       q.has_inflight = false
@@ -435,7 +440,12 @@ if opened.moves then
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
   end
   local function first_scheduled(q)
-    local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+    local first
+    do
+      local key = (q.key .. ':schedules')
+      local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+      first = score and score + 0
+    end
     return first and first < 9999999999999 and first or nil
   end
   if opened.fires then
@@ -785,9 +795,9 @@ if opened.moves then
     end
     q.suspect = id or false
   end
-  local function first_of(key)
+  local function first_score(key)
     local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
-    return score and score + 0 or math.huge
+    return score and score + 0
   end
   local function look_ahead(q, nonce_2)
     local there = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed', q.key .. ':claim:' .. nonce_2)
@@ -797,15 +807,15 @@ if opened.moves then
       do
         local key = q.key .. ':inflight'
         local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
-        first = score and score + 0 or math.huge
+        first = score and score + 0
       end
-      q.has_inflight = first < math.huge
+      q.has_inflight = first ~= nil
       if q.mode == 'reliable' then
-        q.ends = first
+        q.ends = first or math.huge
       end
       q.has_more = there > (q.has_inflight and 1 or 0)
       if q.has_more then
-        q.due = first_of(q.key .. ':delayed')
+        q.due = first_score(q.key .. ':delayed') or math.huge
       end
     else
       q.has_inflight = false

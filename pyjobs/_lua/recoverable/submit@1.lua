@@ -590,7 +590,12 @@ if bad then
 end
 local scheduled
 if not q.born then
-  local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  local first
+  do
+    local key = (q.key .. ':schedules')
+    local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
+  end
   scheduled = first and first < 9999999999999 and first or nil
 end
 if fresh > 0 and due then

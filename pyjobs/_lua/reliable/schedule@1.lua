@@ -554,7 +554,12 @@ do
   redis.call('ZADD', (q.key .. ':schedules'), string.format('%.0f', moment), schedule)
 end
 local function first_scheduled(q_2)
-  local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  local first
+  do
+    local key_2 = (q_2.key .. ':schedules')
+    local score = redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
+  end
   return first and first < 9999999999999 and first or nil
 end
 q.scheduled = first_scheduled(q)

@@ -42,7 +42,7 @@ local function is_name(text, longest)
 end
 for i = more, #ARGV, 3 do
   do
-    local text, longest = ARGV[i], nil
+    local text, longest = ARGV[i], 100
     longest = longest or 128
     if not text then
       bad = bad or ('BADARG ' .. 'schedule' .. ': ' .. 'missing')
@@ -205,7 +205,12 @@ for i = more, #ARGV, 3 do
   reply[#reply + 1] = refill(q, ARGV[i], known[ARGV[i]], tonumber(ARGV[i + 1]), given[i])
 end
 local function first_scheduled(q_2)
-  local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  local first
+  do
+    local key_2 = (q_2.key .. ':schedules')
+    local score = redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
+  end
   return first and first < 9999999999999 and first or nil
 end
 q.scheduled = first_scheduled(q)

@@ -35,7 +35,7 @@ local function is_name(text, longest)
 end
 for i = runs, #ARGV, 2 do
   do
-    local text, longest = ARGV[i], nil
+    local text, longest = ARGV[i], 100
     longest = longest or 128
     if not text then
       bad = bad or ('BADARG ' .. 'schedule' .. ': ' .. 'missing')
@@ -161,7 +161,7 @@ local function holder(q_2, unique)
     return id, state, clients
   end
 end
-local function run_now(q_2, id, schedule)
+local function run_schedule(q_2, id, schedule)
   if not schedule[1] then
     return id, 'NOSCHEDULE'
   end
@@ -248,7 +248,7 @@ local function run_now(q_2, id, schedule)
   return id, 'new'
 end
 for i = runs, #ARGV, 2 do
-  reply[#reply + 1], reply[#reply + 2] = run_now(q, ARGV[i + 1], schedules[i])
+  reply[#reply + 1], reply[#reply + 2] = run_schedule(q, ARGV[i + 1], schedules[i])
 end
 if q.pending_count > 0 then
   if q.awake == 0 then

@@ -27,6 +27,9 @@ from pyjobs.worker.claiming.lanes import Lane
 AT_ONCE = 8
 # Seconds until a queue that could not be asked is asked again, at most; doubled each time.
 FIRST_PAUSE = 1.0
+# How long queues may take to say their parts before the first claim. Those that said nothing are
+# asked again while the worker runs, and are claimed from as if they had no parts until then.
+START_SECONDS = 2.0
 
 
 def learn(core: WorkerCore, server: Server, keys: Sequence[str]) -> None:
@@ -60,6 +63,7 @@ class PartsReader:
         self._backoff = Backoff(FIRST_PAUSE, REGISTER_SECONDS)
         self._unread: list[str] = []
         self._due = self._all_due = -math.inf
+        self._has_begun = False
 
     def pause(self, now: float) -> float:
         """Return the seconds until queues are to be asked again.
@@ -76,10 +80,11 @@ class PartsReader:
         Args:
             now: seconds, monotonic.
         """
+        seconds, self._has_begun = REPLY_SECONDS if self._has_begun else START_SECONDS, True
         asked = self._unread
         if now >= self._all_due:
             asked, self._all_due = list(self._keys), now + REGISTER_SECONDS
-        found = await self._ask(asked)
+        found = await self._ask(asked, seconds)
         self._unread = [key for key in asked if key not in found]
         if not self._unread:
             self._backoff.reset()
@@ -89,7 +94,7 @@ class PartsReader:
             lanes += added(self._core, index, found.get(key, ()))
         return lanes
 
-    async def _ask(self, keys: Sequence[str]) -> dict[str, Sequence[str]]:
+    async def _ask(self, keys: Sequence[str], seconds: float) -> dict[str, Sequence[str]]:
         """Return the parts of the queues that have answered."""
         owner, found = owner_of(self._server), dict[str, Sequence[str]]()
         # A node that says nothing must not hold up the queues of other nodes, however many it has.
@@ -103,7 +108,7 @@ class PartsReader:
         reading = [asyncio.create_task(read(key)) for key in keys]
         try:
             if reading:
-                await asyncio.wait(reading, timeout=REPLY_SECONDS)
+                await asyncio.wait(reading, timeout=seconds)
         finally:
             for task in reading:
                 await cancel_and_wait(task)

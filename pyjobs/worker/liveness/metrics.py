@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from pyjobs.definition import BaseTask
 from pyjobs.httpserver import Page
 from pyjobs.prometheus import BUCKETS, metrics_page, prometheus
-from pyjobs.task import BaseTask
 from pyjobs.worker.claiming import REFUSED, EndedRun, Request
 from pyjobs.worker.liveness.heartbeat import Heartbeat
 from pyjobs.worker.liveness.watched import Watched

@@ -12,8 +12,8 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from pyjobs.definition import BaseTask
 from pyjobs.errors import BadArgument
-from pyjobs.task import BaseTask
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.invocation import Report
 from pyjobs.worker.running.job import ClaimedJob, Handler

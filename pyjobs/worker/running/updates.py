@@ -168,10 +168,13 @@ class Updates(BaseUpdates):
         super().__init__(keys, mode)
         self._server = server
         self._loop, self._process = asyncio.get_running_loop(), os.getpid()
-        # The latest report of each run that was not sent, by the node of its queue: one that says
-        # nothing must not hold up the reports to others. Threads add, the loop takes.
-        self._reports: dict[Hashable, dict[Run, bytes]] = {}
+        # The latest report of each run that was not sent. Threads add, the loop takes.
+        self._reports: dict[Run, bytes] = {}
+        # A task for each node: one that says nothing must not hold up the reports to others. A
+        # queue whose reports are being sent is left to that task also where its node changes
+        # meanwhile: two sendings at once could end in the wrong order.
         self._reporting: dict[Hashable, asyncio.Task[None]] = {}
+        self._under_way: set[int] = set()
         self._owner = owner_of(server)
 
     def save(self, run: Run, body: bytes) -> Awaitable[None]:
@@ -246,14 +249,13 @@ class Updates(BaseUpdates):
         """
         check_held(run)
         check_process(run, self._process)
-        node = self._owner(self._keys[run.queue_index])
-        self._reports.setdefault(node, {})[run] = body
+        self._reports[run] = body
         if running_loop() is self._loop:
-            self._begin_reporting(node)
+            self._begin_reporting(run)
         else:
             # A worker that has ended reports nothing.
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._begin_reporting, node)
+                self._loop.call_soon_threadsafe(self._begin_reporting, run)
         return Recorded()
 
     async def close(self) -> None:
@@ -261,23 +263,41 @@ class Updates(BaseUpdates):
         for task in list(self._reporting.values()):
             await cancel_and_wait(task)
 
-    def _begin_reporting(self, node: Hashable) -> None:
+    def _begin_reporting(self, run: Run) -> None:
+        """See that a task sends the report of a run, now or after the one that is under way."""
+        if run.queue_index in self._under_way:
+            return
+        node = self._owner(self._keys[run.queue_index])
         task = self._reporting.get(node)
         if task is None or task.done():
-            sending = self._report_all(self._reports[node])
+            sending = self._report_all(node)
             self._reporting[node] = self._loop.create_task(sending, name="pyjobs-progress")
 
-    async def _report_all(self, waiting: dict[Run, bytes]) -> None:
+    async def _report_all(self, node: Hashable) -> None:
         """Send the reports to one node, with a pause after each round, until there is none."""
-        while waiting:
-            queues: dict[int, list[tuple[Run, bytes]]] = {}
-            while waiting:
-                run, body = waiting.popitem()
-                queues.setdefault(run.queue_index, []).append((run, body))
-            for index, reports in queues.items():
-                for at in range(0, len(reports), RECORD_ITEMS):
-                    await self._report(index, reports[at : at + RECORD_ITEMS])
+        while queues := self._take(node):
+            try:
+                for index, reports in queues.items():
+                    for at in range(0, len(reports), RECORD_ITEMS):
+                        await self._report(index, reports[at : at + RECORD_ITEMS])
+            finally:
+                self._under_way -= queues.keys()
             await asyncio.sleep(REPORT_SECONDS)
+            # Queues that are on another node now.
+            for run in list(self._reports):
+                self._begin_reporting(run)
+
+    def _take(self, node: Hashable) -> dict[int, list[tuple[Run, bytes]]]:
+        """Take what is to be reported to a node, by queue."""
+        queues: dict[int, list[tuple[Run, bytes]]] = {}
+        for run in list(self._reports):
+            index = run.queue_index
+            if index in queues or (
+                index not in self._under_way and self._owner(self._keys[index]) == node
+            ):
+                queues.setdefault(index, []).append((run, self._reports.pop(run)))
+        self._under_way |= queues.keys()
+        return queues
 
     async def _report(self, index: int, reports: Sequence[tuple[Run, bytes]]) -> None:
         try:

@@ -29,7 +29,7 @@ from pyjobs.transport import AsyncServer
 from pyjobs.validate import checked
 
 
-class AsyncReading(Base[AsyncServer]):
+class AsyncInspection(Base[AsyncServer]):
     """Responsible for what an operator reads of queues and jobs as they are, by asyncio."""
 
     async def queues(self) -> dict[str, str]:

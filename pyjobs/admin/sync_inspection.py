@@ -29,7 +29,7 @@ from pyjobs.transport import Server
 from pyjobs.validate import checked
 
 
-class Reading(Base[Server]):
+class Inspection(Base[Server]):
     """Responsible for what an operator reads of queues and jobs as they are."""
 
     def queues(self) -> dict[str, str]:
