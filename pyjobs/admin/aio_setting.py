@@ -9,7 +9,7 @@ from pyjobs.admin import plans
 from pyjobs.admin import split as splits
 from pyjobs.admin.base import Base
 from pyjobs.admin.plan import ReportLooked, adrive, one
-from pyjobs.engine import OPERATOR, Limits, ModeName, Parts, durable_of
+from pyjobs.engine import OPERATOR, Limits, ModeName, Parts
 from pyjobs.transport import AsyncServer
 from pyjobs.validate import positive
 
@@ -160,8 +160,7 @@ class AsyncSettings(Base[AsyncServer]):
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            plan = splits.split(self._keys, queue, parts, mode, durable_of(durable))
-            return await adrive(self._server, plan)
+            return await adrive(self._server, splits.split(self._keys, queue, parts, mode, durable))
 
     async def settle_parts(self, queue: str, *, progress: ReportLooked | None = None) -> str:
         """Settle a split, when each job is in its part (SCAN; queue/parts).
