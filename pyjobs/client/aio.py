@@ -224,6 +224,10 @@ class Client(AsyncSubmits):
             warnings.warn(what, ResourceWarning, stacklevel=1, source=self)
             listener.abandoned = True
 
+    def _hears(self, queue: str) -> bool:
+        heard = self._listener is None or queue in self._listener.queues
+        return heard and not self._core.closed and self._loop is asyncio.get_running_loop()
+
     async def _listen(self, queues: Collection[str]) -> None:
         """Subscribe to the channels of these queues, and start the listener once.
 

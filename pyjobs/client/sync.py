@@ -237,6 +237,11 @@ class Client(Submits):
         self._registrar = Registrar(self._server, self._core.keys)
         self._core.renew()
 
+    def _hears(self, queue: str) -> bool:
+        if self._listeners:
+            return queue in self._listeners[0].queues
+        return not self._core.results
+
     def _listen(self, queues: Collection[str]) -> None:
         """Subscribe to the channels of these queues, and start the listener once.
 

@@ -24,7 +24,7 @@ from pyjobs.tasks.policy import (
     unique_of,
 )
 from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
-from pyjobs.tasks.signature import default_name, read_signature, returns_of
+from pyjobs.tasks.signature import binder, default_name, read_signature, returns_of
 from pyjobs.validate import checked
 from pyjobs.worker import (
     EXECUTORS,
@@ -81,6 +81,7 @@ class Task(BaseTask[P, T]):
         check_policy(self.name, self._options)
         self._injected = dependencies_of(self.name, function)
         self._signature, self._job, hints = read_signature(self.name, function, self._injected)
+        self._bind = binder(self._signature)
         parameters = {
             name: (
                 hints.get(name, Any),
@@ -182,7 +183,7 @@ class Task(BaseTask[P, T]):
         options: Mapping[str, Any],
     ) -> Submission:
         try:
-            values = self._signature.bind(*args, **kwargs).arguments
+            values = self._bind(args, kwargs)
         except TypeError as error:
             raise BadArgument(f"task {self.name}: {error}{self._hint(kwargs)}") from error
         data = self._converter.encode_arguments(values)

@@ -47,7 +47,7 @@ from pyjobs.worker.running import Handler, Updates, executor_of
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.vitals import Vitals
-from pyjobs.worker.workerlog import log_handled, log_ready
+from pyjobs.worker.workerlog import log_handled
 
 log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
@@ -121,7 +121,6 @@ class Processor:
             parts = PartsReader(self._core, self._server, self._settings.queue_keys)
             for lane in await parts.read(time.monotonic()):
                 self._lanes.append(self._round_trips_of(lane))
-            log_ready(self._settings)
             self._turn()
             self._start_heartbeat()
             trips = [self._task(lane.run, "pyjobs-round-trips") for lane in self._lanes]

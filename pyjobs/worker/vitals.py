@@ -50,10 +50,12 @@ class Vitals:
         all slots are busy in a mode without heartbeats."""
         self._last = self._clock()
 
-    def claimed(self) -> None:
-        """Note that Redis has answered a round trip of the worker's claims."""
-        self._claimed = True
+    def claimed(self) -> bool:
+        """Note that Redis has carried out a round trip of the worker's claims. Returns whether it
+        was the first one."""
+        first, self._claimed = not self._claimed, True
         self.answered()
+        return first
 
     def still(self) -> float:
         """Return for how many seconds nothing has ended with an answer."""

@@ -22,7 +22,7 @@ def log_stopped_early() -> None:
 
 
 def log_ready(settings: WorkerSettings) -> None:
-    """Log that Redis has answered, and that jobs are claimed from now on."""
+    """Log that Redis has carried out the first claim, and that jobs are claimed from now on."""
     log.info(
         "%s worker of %s at %s, up to %d job%s at once, is ready",
         settings.mode_name,

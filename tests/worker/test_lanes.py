@@ -111,6 +111,33 @@ def test_a_queue_whose_node_is_away_holds_no_other_back_and_takes_no_room(error:
     assert verbs(asked(core, second)) == ["claim"]
 
 
+def test_outcomes_that_wait_for_a_node_that_is_away_take_no_room_of_the_queues_of_other_nodes() -> (
+    None
+):
+    core, first, second = make(room=2)
+    large = [claimed()._replace(data=bytes(HELD_BYTES // 2)) for _ in range(2)]
+    core.answered(asked(core, first), [ClaimReply(-1, large)], NOW, first)
+    runs = [core.next_run(NOW), core.next_run(NOW)]
+    assert asked(core, second) == [], "the worker holds as much as it may"
+    for run in runs:
+        assert run is not None
+        core.finished(run, success(1), NOW)
+    sent = asked(core, first)
+    assert verbs(sent) == ["complete"], "its own queue gets no more before they are recorded"
+    core.unanswered(sent, OutcomeUnknown("no reply"), first)
+    core.woken(first)
+    assert verbs(asked(core, first)) == ["complete"]
+    [claim] = asked(core, second)
+    assert args(claim)["options"] == "", "the usual bytes of a claim"
+    core.answered([claim], [ClaimReply(-1, large)], NOW, second)
+    assert asked(core, second) == [], "the worker holds as much as it may, and the outcomes"
+    # Once they are recorded, their queue is claimed from as before.
+    core.answered(sent, [["done"] * 2], NOW, first)
+    while run := core.next_run(NOW):
+        core.finished(run, None, NOW)
+    assert verbs(asked(core, first)) == ["claim"]
+
+
 def test_an_answer_in_place_of_a_claim_shows_that_a_node_is_away_until_the_next_answer() -> None:
     core, first, second = make()
     core.answered(asked(core, first), [Unavailable("refused")], NOW, first)

@@ -129,7 +129,7 @@ class TestLog:
         assert trace.startswith("job b on queue q:\nTraceback ")
         assert "in handle" in trace
 
-    def test_a_worker_logs_that_it_is_ready_when_it_has_connected(
+    def test_a_worker_logs_that_it_is_ready_when_its_first_claim_was_answered(
         self, store: Store, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level("INFO", "pyjobs")

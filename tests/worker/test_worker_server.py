@@ -20,7 +20,7 @@ from support.store import Jobs, Q, Store, having
 
 import pyjobs
 from pyjobs.engine.modes import MODES, Mode
-from pyjobs.errors import LeaseLost, WrongMode
+from pyjobs.errors import Forbidden, LeaseLost, WrongMode
 from pyjobs.testing import Running, Server
 from pyjobs.worker import shutdown
 
@@ -41,6 +41,25 @@ class Lagging(Proxy):
     def _answer(self, client: socket.socket, data: bytes) -> None:
         time.sleep(self._seconds)
         super()._answer(client, data)
+
+
+class TestRights:
+    @REAL
+    def test_a_worker_whose_first_claim_is_forbidden_is_not_ready_and_ends(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It may not ask for its rights before either."""
+        caplog.set_level("INFO", "pyjobs")
+        rules = ("reset", "on", ">x", "~*", "&*", "+@all", "-acl", "-evalsha", "-eval")
+        store.redis.execute_command("ACL", "SETUSER", "app", *rules)
+        try:
+            worker = pyjobs.Worker(store.url.replace("://", "://app:x@"), queues=["q"])
+            worker.handler(Gate())
+            error = Running(worker).ended()
+        finally:
+            store.redis.execute_command("ACL", "DELUSER", "app")
+        assert isinstance(error, Forbidden)
+        assert not [line for line in caplog.messages if "is ready" in line]
 
 
 class TestModes:

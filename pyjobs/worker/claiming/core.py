@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pyjobs.engine import (
-    HELD_BYTES,
     MAX_BYTES,
     RECORD_ITEMS,
     RELEASE,
@@ -33,6 +32,7 @@ from pyjobs.ids import new_nonce
 from pyjobs.worker.claiming.claims import OF_A_QUEUE, Claims
 from pyjobs.worker.claiming.lanes import Lane, Lanes, queues_of_lanes
 from pyjobs.worker.claiming.outbox import EndedRun, Outbox, Request
+from pyjobs.worker.claiming.payloads import Payloads
 from pyjobs.worker.claiming.prefetch import Prefetch
 from pyjobs.worker.claiming.unknown import UnknownTasks
 from pyjobs.worker.outcomes import failure, recordable
@@ -72,8 +72,7 @@ class WorkerCore:
     ) -> None:
         self.mode = settings.mode
         self.held: set[Run] = set()
-        self._payload = 0  # bytes of what is held
-        self._payload_room = max(HELD_BYTES, settings.concurrency * MAX_BYTES)
+        self._payloads = Payloads(settings.concurrency)
         self.stopping = False
         self.fatal: PyjobsError | None = None
         # Parts of split queues are added while the worker runs.
@@ -121,7 +120,7 @@ class WorkerCore:
     @property
     def free(self) -> int:
         """How many more jobs may be claimed. A run that has ended takes no room any more."""
-        if self.stopping or self._payload_room - self._payload < MAX_BYTES:
+        if self.stopping or self._payloads.room() < MAX_BYTES:
             return 0
         return max(0, self._prefetch.room - len(self._running) - len(self._prefetched))
 
@@ -236,7 +235,7 @@ class WorkerCore:
         claims = lane.claims
         if lane.renewals_first or not claims.asks_any(now):
             return requests
-        room = self.lanes.payload_room(lane, self._payload_room - self._payload)
+        room = self.lanes.payload_room(lane, self._payloads.room(lane))
         free = self.lanes.room(lane, self.free) if room >= MAX_BYTES else 0
         held_back = self.lanes.holds_back(lane, now)
         wanted = claims.under_way or ((claims.due or requests) and not held_back)
@@ -349,7 +348,7 @@ class WorkerCore:
     def _drop(self, run: Run, word: str) -> None:
         if run in self.held:
             self.held.discard(run)
-            self._payload -= run.size
+            self._payloads.dropped(run)
         run.recorded(word)
 
     def _end(self, run: Run, outcome: Outcome) -> None:
@@ -357,7 +356,9 @@ class WorkerCore:
         if sent is None:
             self._drop(run, LeaseLost.code)
         else:
-            self.lanes.of(run).outbox.add(run, sent)
+            lane = self.lanes.of(run)
+            lane.outbox.add(run, sent)
+            self._payloads.ended(run, lane)
 
     def _handed_back(self) -> Outcome | None:
         """Return what is recorded of a run that is handed back; None where nothing can be."""
@@ -385,7 +386,7 @@ class WorkerCore:
         for run in older:
             run.lose()
         self.held.update(runs, left)
-        self._payload += sum(run.size for run in runs)
+        self._payloads.claimed(runs)
         ended = [(run, RELEASE) for run in left]  # they did not fit into the answer
         if self.unknown is not None:
             ended += self.unknown.of(runs)

@@ -33,6 +33,7 @@ class Lane:
         renewals_first: whether no claim is sent now, since a renewal of leases has no answer yet.
         asked: most jobs that the latest claim may bring.
         asked_bytes: how many bytes of payloads there was room for at the latest claim.
+        waiting: how many bytes of payloads the ended runs have whose outcome is not recorded.
 
     Args:
         queues: the indices of the queues.
@@ -50,6 +51,7 @@ class Lane:
         "queues",
         "rank",
         "renewals_first",
+        "waiting",
     )
 
     def __init__(self, queues: Sequence[int], claims: Claims, rank: int | None = None) -> None:
@@ -59,7 +61,7 @@ class Lane:
         self.outbox = Outbox()
         self.away = False
         self.renewals_first = False
-        self.asked = self.asked_bytes = 0
+        self.asked = self.asked_bytes = self.waiting = 0
         # Queues of which an outcome was refused.
         self._forbidden: set[int] = set()
 

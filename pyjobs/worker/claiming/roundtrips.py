@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pyjobs.errors import OutcomeUnknown, QueueFull, Unavailable
+from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
 from pyjobs.transport import AsyncServer, Outage, arun_many, shown
 from pyjobs.worker import failpoints
 from pyjobs.worker.claiming.core import WorkerCore
@@ -24,7 +24,7 @@ from pyjobs.worker.claiming.wake import WakeWaiter
 from pyjobs.worker.process import Forks
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.vitals import Vitals
-from pyjobs.worker.workerlog import log_changes, log_unknown
+from pyjobs.worker.workerlog import log_changes, log_ready, log_unknown
 
 
 class RoundTrips:
@@ -122,6 +122,10 @@ class RoundTrips:
             await asyncio.sleep(self._faults.pause(error))
         else:
             self._faults.over()
+            # A worker that Redis refuses everything is not ready.
+            carried_out = not all(isinstance(answer, PyjobsError) for answer in answers)
+            if carried_out and self._vitals.claimed():
+                log_ready(self._settings)
             self._answered(self.lane, requests, answers)
             self._freed()
             await self._after(answers)
@@ -143,7 +147,7 @@ class RoundTrips:
             await asyncio.sleep(self._outage.pause(refusal))
             return
         self._outage.over()
-        self._vitals.claimed()
+        self._vitals.answered()
         if self._core.fatal is not None:
             return
         log_changes(self._core.changes())
