@@ -1,7 +1,7 @@
 """Ids that are never used twice: a random part of the process, then a number that counts up.
 
-Job ids and nonces have random parts of their own, because who sees the id of a job must not know
-the nonce of a claim. Nothing else may live here.
+Job ids and nonces have random parts of their own, because a user who sees the id of a job must not
+know the nonce of a claim. Nothing else may live here.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@
 --% include "lib/job/stored.lua"
 --% include "lib/job/listeners.lua"
 local queue  = KEYS[1]                  -- queue  where the jobs are
-local client = name('client', ARGV[1])  -- name   who hears how they end, besides those who do already: the latest 16
+local client = name('client', ARGV[1])  -- name   the client that hears how the jobs end, besides the clients that do already: the latest 16
 local ids    = items(2, 1)              -- items  id:id  of the jobs
 
 arity(1)

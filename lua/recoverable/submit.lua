@@ -26,7 +26,7 @@
 --% include "lib/verb/look_up.lua"
 --% include "lib/verb/submit.lua"
 local queue     = KEYS[1]                                  -- queue    where the jobs go
-local client    = name('client', ARGV[1], true)            -- name?    who hears the results; '' is nobody
+local client    = name('client', ARGV[1], true)            -- name?    the client that hears the results; '' is none
 local options   = read_options(ARGV[2])                    -- options  any of the next, or ''
 local delay     = option(options, 'delay', 0, MAX_MS, 0)   -- ms       not to be claimed before
 local run_at    = option(options, 'run_at', 0, MAX_AT, 0)  -- at       the same as a moment, ms since the epoch
@@ -35,7 +35,7 @@ local unique    = option_text(options, 'unique')           -- text     one live 
 local retention = option(options, 'retention', 0, MAX_MS)  -- ms       how long the outcome is kept; left out, what ends it says
 local timeout   = option(options, 'timeout', 1, MAX_MS)    -- ms       how long a handler may run; left out, its worker says
 local task      = option_name(options, 'task')             -- name     which task the job is; left out, it is for a handler of bare jobs
-local traceparent = option_name(options, 'traceparent')  -- name     W3C trace context of who submits, which claims can hand out; left out, none
+local traceparent = option_name(options, 'traceparent')  -- name     W3C trace context of the submitter, which claims can hand out; left out, none
 local tracestate = option_header(options, 'tracestate')   -- header   the rest of that context; nothing without traceparent
 local written   = option(options, 'written', 0, 1, 0)      -- int      1: a repeat writes too, or is refused: a WAIT behind it waits for the job
 local parts     = option(options, 'parts', 1, 32, 1)       -- int      of how many parts of a queue this is one

@@ -26,7 +26,7 @@
 --% include "lib/verb/look_up.lua"
 --% include "lib/verb/submit.lua"
 local queue     = KEYS[1]                                   -- queue    where the jobs go
-local client    = name('client', ARGV[1], true)             -- name?    who hears the results; '' is nobody
+local client    = name('client', ARGV[1], true)             -- name?    the client that hears the results; '' is none
 local options   = read_options(ARGV[2])                     -- options  any of the next, or ''
 local delay     = option(options, 'delay', 0, MAX_MS, 0)    -- ms       not to be claimed before
 local run_at    = option(options, 'run_at', 0, MAX_AT, 0)   -- at       the same as a moment, ms since the epoch
@@ -38,7 +38,7 @@ local max_run   = option(options, 'max_run', 1, MAX_MS)      -- ms       longest
 local attempts  = option(options, 'max_attempts', 1, 1000)  -- int      handled failures until it is dead; left out, fail says
 local backoff   = option(options, 'backoff', 0, MAX_MS)     -- ms       wait before the second attempt; left out, fail says
 local task      = option_name(options, 'task')               -- name     which task the job is; left out, it is for a handler of bare jobs
-local traceparent = option_name(options, 'traceparent')  -- name     W3C trace context of who submits, which claims can hand out; left out, none
+local traceparent = option_name(options, 'traceparent')  -- name     W3C trace context of the submitter, which claims can hand out; left out, none
 local tracestate = option_header(options, 'tracestate')   -- header   the rest of that context; nothing without traceparent
 local written   = option(options, 'written', 0, 1, 0)       -- int      1: a repeat writes too, or is refused: a WAIT behind it waits for the job
 local parts     = option(options, 'parts', 1, 32, 1)        -- int      of how many parts of a queue this is one

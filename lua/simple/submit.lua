@@ -17,10 +17,10 @@
 --% include "lib/verb/new_jobs.lua"
 --% include "lib/job/simple_format.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
-local client  = name('client', ARGV[1], true)  -- name?    who hears the results; '' is nobody
+local client  = name('client', ARGV[1], true)  -- name?    the client that hears the results; '' is none
 local options = read_options(ARGV[2])          -- options  any of the next, or ''
 local task    = option_name(options, 'task')   -- name     which task the jobs are; left out, they are for a handler of bare jobs
-local traceparent = option_name(options, 'traceparent')  -- name   W3C trace context of who submits, which claims can hand out; left out, none
+local traceparent = option_name(options, 'traceparent')  -- name   W3C trace context of the submitter, which claims can hand out; left out, none
 local tracestate = option_header(options, 'tracestate')   -- header  the rest of that context; nothing without traceparent
 local parts   = option(options, 'parts', 1, 32, 1)  -- int  of how many parts of a queue this is one
 local jobs    = items(3, 2)                    -- items    id:id? data:bytes  '' as id asks for one

@@ -1,7 +1,7 @@
 """`AsyncAdmin`: what an operator asks of queues and does to them, by asyncio.
 
 Only its connections may live here. Its methods stand by matter in the files aio_*.py. `Admin`
-is made of the same plans; only who sends them differs.
+is made of the same plans; only the sender differs.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from pyjobs.admin.filters import ALL, Filter, JobEdit
 from pyjobs.admin.plan import ReportLooked, adrive
 from pyjobs.engine import Place
 from pyjobs.transport import AsyncServer
-from pyjobs.validate import to_ms
 
 
 class AsyncChanges(Base[AsyncServer]):
@@ -69,8 +68,7 @@ class AsyncChanges(Base[AsyncServer]):
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            wait = to_ms("delay", delay)
-            return await adrive(self._server, plans.run_now(self._keys, queue, ids, wait))
+            return await adrive(self._server, plans.run_now(self._keys, queue, ids, delay))
 
     async def requeue(self, queue: str, ids: Sequence[str]) -> list[Answer]:
         """Put dead jobs, in recoverable mode failed ones, back into their queue (<mode>/requeue).

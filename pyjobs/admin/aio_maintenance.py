@@ -5,8 +5,6 @@ No operation may live here: a plan makes it.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
 
 from pyjobs.admin import repair as records
@@ -18,7 +16,6 @@ from pyjobs.admin.reap import ReapedQueue, reap
 from pyjobs.admin.repair import Finding, Repaired
 from pyjobs.engine import MAX_ITEMS, ModeName
 from pyjobs.transport import AsyncServer
-from pyjobs.validate import to_ms
 
 
 class AsyncMaintenance(Base[AsyncServer]):
@@ -57,7 +54,6 @@ class AsyncMaintenance(Base[AsyncServer]):
             Forbidden: Redis's access rules forbid a call.
             Unavailable: Redis can't be reached, or refuses to work.
         """
-        until = math.inf if seconds is None else time.monotonic() + seconds
         with self._errors:
             return await adrive(
                 self._server,
@@ -65,10 +61,10 @@ class AsyncMaintenance(Base[AsyncServer]):
                     self._keys,
                     queues,
                     mode=mode,
-                    older_than=to_ms("older_than", older_than),
+                    older_than=older_than,
                     max_crashes=max_crashes,
                     limit=limit,
-                    until=until,
+                    seconds=seconds,
                 ),
             )
 
@@ -126,6 +122,5 @@ class AsyncMaintenance(Base[AsyncServer]):
             Forbidden: Redis's access rules forbid to read the registry.
             Unavailable: Redis can't be reached.
         """
-        wait = to_ms("oldest", oldest) or 0
         with self._errors:
-            return await adrive(self._server, examine(self._keys, queues, role, wait))
+            return await adrive(self._server, examine(self._keys, queues, role, oldest))

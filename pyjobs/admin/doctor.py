@@ -31,6 +31,7 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.transport import known_queues
+from pyjobs.validate import to_ms
 
 SETTINGS = (
     *("save", "appendfsync", "stop-writes-on-bgsave-error", "min-replicas-to-write"),
@@ -40,20 +41,22 @@ SETTINGS = (
 Unseen = dict[str, bool]
 
 
-def examine(keys: Keys, named: Sequence[str], role: str, oldest: int) -> Plan[list[Problem]]:
+def examine(keys: Keys, named: Sequence[str], role: str, oldest: float) -> Plan[list[Problem]]:
     """Examine each server and each queue. Returns errors first, then warnings, then notes.
 
     Args:
         keys: the names under the prefix.
         named: the queues' names; none is every queue of the registry.
         role: 'producer', 'worker' or 'operator': what the user of the URL is to do.
-        oldest: ms that a job may wait.
+        oldest: seconds that a job may wait.
 
     Raises:
-        BadArgument: a name is malformed, or nothing was ever submitted to a queue that is named.
+        BadArgument: a name is malformed, `oldest` is out of its bounds, or nothing was ever
+            submitted to a queue that is named.
         Forbidden: Redis's access rules forbid to read the registry.
         Unavailable: a server that is no node of a cluster can't be reached.
     """
+    wait = to_ms("oldest", oldest) or 0
     names = yield from _queues_to_examine(keys, named)
     place = names[0] if names else "any"
 
@@ -62,7 +65,7 @@ def examine(keys: Keys, named: Sequence[str], role: str, oldest: int) -> Plan[li
 
     answers = yield OnEachNode(plan_of)
     problems = _problems_of_nodes(answers)
-    problems += yield from _examine_queues(keys, names, bool(named), oldest)
+    problems += yield from _examine_queues(keys, names, bool(named), wait)
     return sorted(problems, key=lambda one: LEVELS.index(one.level))
 
 
@@ -93,6 +96,7 @@ def _examine_server(
         config |= zip(words[::2], words[1::2], strict=True)
     problems = [
         *server_problems.version_problems(where, info),
+        *server_problems.allocator_problems(where, info),
         *server_problems.persistence_problems(where, info, config),
         *server_problems.replication_problems(where, info, config),
     ]

@@ -1,4 +1,4 @@
-"""A plan: which calls an operation makes, one after the other, and who sends them.
+"""A plan: which calls an operation makes, one after the other, and what sends them.
 
 A plan is a generator. It yields a call, several calls or a command, gets the answer, and returns
 what the operation returns. `drive` sends by a thread, `adrive` by a task: an operation is written
@@ -70,7 +70,7 @@ class Lasting(NamedTuple):
 
     Attributes:
         calls: the calls.
-        durable: who must have what the calls write.
+        durable: where what the calls write must be before the plan goes on.
     """
 
     calls: list[Call[Any]]

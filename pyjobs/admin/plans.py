@@ -33,7 +33,7 @@ from pyjobs.engine import (
 from pyjobs.errors import BadArgument, NoSchedule, PyjobsError, WrongMode
 from pyjobs.ids import new_id
 from pyjobs.transport import known_queues
-from pyjobs.validate import checked, checked_schedule
+from pyjobs.validate import checked, checked_schedule, to_ms
 
 ERROR_BYTES = 65536
 FRAME = re.compile(r'^ *File "([^"\n]+)", line \d+, in (\S+)', re.MULTILINE)
@@ -162,10 +162,11 @@ def delete(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
     return (yield from each(ids, lambda part: OPERATOR.delete(key, part), "deleted"))
 
 
-def run_now(keys: Keys, queue: str, ids: Sequence[str], delay: int | None) -> Plan[list[Answer]]:
-    """Let delayed jobs run now, or in so many ms."""
+def run_now(keys: Keys, queue: str, ids: Sequence[str], delay: float | None) -> Plan[list[Answer]]:
+    """Let delayed jobs run now, or in so many seconds."""
     key, done = keys.queue(queue), "pending" if delay is None else "delayed"
-    return (yield from each(ids, lambda part: OPERATOR.run_now(key, part, delay=delay), done))
+    wait = to_ms("delay", delay)
+    return (yield from each(ids, lambda part: OPERATOR.run_now(key, part, delay=wait), done))
 
 
 def set_mode(keys: Keys, queue: str, mode: str) -> Plan[str]:

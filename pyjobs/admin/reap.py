@@ -7,6 +7,7 @@ calls did may live here.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from pyjobs.engine import (
     mode_named,
 )
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
-from pyjobs.validate import checked
+from pyjobs.validate import checked, to_ms
 
 
 @dataclass
@@ -60,8 +61,12 @@ class ReapedQueue:
 class _Terms(NamedTuple):
     """Holds the arguments of `reap` that decide on the call of a queue.
 
-    `named` is whether the operator named the queues: a queue that can't be reaped is an error then.
-    `known` has the names in the registry.
+    Attributes:
+        limit: most jobs of each kind in one call.
+        older_than: ms since the claim of jobs of recoverable queues; None leaves them out.
+        max_crashes: how many leases of a job may run out; None is the script's number.
+        named: whether the operator named the queues: one that can't be reaped is an error then.
+        known: the names in the registry.
     """
 
     limit: int
@@ -76,16 +81,20 @@ def reap(
     names: Iterable[str],
     *,
     mode: ModeName | None,
-    older_than: int | None,
+    older_than: float | None,
     max_crashes: int | None,
     limit: int,
-    until: float,
+    seconds: float | None,
 ) -> Plan[list[ReapedQueue]]:
     """Put back the jobs that dead workers held, until no queue has more, or the time is over.
 
     The queues are called in turn, one call each. What goes wrong with one queue is noted in its
     `error`, and the other queues go on. Simple queues have nothing to put back.
+
+    The arguments are those of `Admin.reap`, which says what is raised.
     """
+    until = math.inf if seconds is None else time.monotonic() + seconds
+    age = to_ms("older_than", older_than)
     named = tuple(dict.fromkeys(checked("queue", name) for name in names))
     if mode and not named:
         raise BadArgument("mode: it is for named queues only")
@@ -97,7 +106,7 @@ def reap(
             wanted, (yield [OPERATOR.stats(keys.queue(name)) for name in wanted]), strict=True
         )
     ]
-    terms = _Terms(limit, older_than, max_crashes, named=bool(named), known=known)
+    terms = _Terms(limit, age, max_crashes, named=bool(named), known=known)
     yield from _reap(_calls(keys, rows, terms), until)
     return rows
 

@@ -107,6 +107,16 @@ def memory_problems(where: str, info: Facts) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def allocator_problems(where: str, info: Facts) -> Iterator[Problem]:
+    """Yield what is wrong with how a server allocates memory."""
+    if info.get("mem_allocator") == "libc":
+        yield Problem(
+            "note", "allocator", where, "mem_allocator is libc",
+            "jobs cost more CPU than with jemalloc, which Redis and Valkey build in on Linux",
+            "install a server with jemalloc",
+        )  # fmt: skip
+
+
 def persistence_problems(where: str, info: Facts, config: Facts) -> Iterator[Problem]:
     """Yield what is wrong with the append-only file and the snapshots."""
     if number(info, "loading"):
@@ -187,7 +197,7 @@ def replication_problems(where: str, info: Facts, config: Facts) -> Iterator[Pro
 
 
 def access_problems(where: str, config: Facts, flags: Collection[str]) -> Iterator[Problem]:
-    """Yield what is wrong with who may connect.
+    """Yield what is wrong with the rules of access.
 
     Args:
         where: the node.
@@ -197,7 +207,7 @@ def access_problems(where: str, config: Facts, flags: Collection[str]) -> Iterat
     if config.get("protected-mode") == "no" and {"on", "nopass"} <= {*flags}:
         yield Problem(
             "error", "open", where, "protected-mode is off and the user default has no password",
-            "who reaches the port reads and changes every job, and may run Lua",
+            "everybody who reaches the port reads and changes every job, and may run Lua",
             f"{cli(where)} ACL SETUSER default resetpass '>PASSWORD'",
         )  # fmt: skip
 

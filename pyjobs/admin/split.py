@@ -14,10 +14,10 @@ from pyjobs.engine import (
     MOST_PARTS,
     MOST_PLACE,
     OPERATOR,
-    Durable,
     Keys,
     PartKey,
     Parts,
+    durable_of,
     hash_of,
     keep_events,
     mode_named,
@@ -75,7 +75,7 @@ def own_limits(keys: Keys, queue: str) -> Plan[dict[str, int]]:
     return {name: int(value) for name, value in named if value}
 
 
-def split(keys: Keys, queue: str, number: int, mode: str, durable: Durable | None) -> Plan[Parts]:
+def split(keys: Keys, queue: str, number: int, mode: str, durable: str) -> Plan[Parts]:
     """Split a queue in more parts, or carry on where that broke off.
 
     Every part is asked first whether the split can be. Then the queue itself learns the number,
@@ -86,13 +86,15 @@ def split(keys: Keys, queue: str, number: int, mode: str, durable: Durable | Non
         queue: the queue's name.
         number: how many parts.
         mode: its mode, where nothing was ever submitted.
-        durable: who must have the number before the next part learns it; None is nobody.
+        durable: where the number must be before the next part learns it: 'replicas:N', 'aof' or
+            'no'.
 
     Raises:
         BadArgument: the number is out of its bounds or less than there are, or the queue can't be
             split now; the message says why.
     """
     whole("parts", number, 2, MOST_PARTS)
+    needed = durable_of(durable)
     key = keys.queue(queue)
     limits = yield from own_limits(keys, queue)
     had, places = yield from _known(key, number, (yield Owners()))
@@ -116,8 +118,8 @@ def split(keys: Keys, queue: str, number: int, mode: str, durable: Durable | Non
             set_parts(part, number, places, mode, unsettled=older > 0 and part in new)
             for part in group
         ]
-        answers = raised((yield Lasting(learning, durable) if durable else learning))
-        [older, *_] = [answer.answer.older if durable else answer.older for answer in answers]
+        answers = raised((yield Lasting(learning, needed) if needed else learning))
+        [older, *_] = [answer.answer.older if needed else answer.older for answer in answers]
     if kept:
         # Each part keeps its share.
         raised((yield [keep_events(part, kept) for part in everything]))

@@ -15,7 +15,6 @@ from pyjobs.admin.filters import ALL, Filter, JobEdit
 from pyjobs.admin.plan import ReportLooked, drive
 from pyjobs.engine import Place
 from pyjobs.transport import Server
-from pyjobs.validate import to_ms
 
 
 class Changes(Base[Server]):
@@ -69,8 +68,7 @@ class Changes(Base[Server]):
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            wait = to_ms("delay", delay)
-            return drive(self._server, plans.run_now(self._keys, queue, ids, wait))
+            return drive(self._server, plans.run_now(self._keys, queue, ids, delay))
 
     def requeue(self, queue: str, ids: Sequence[str]) -> list[Answer]:
         """Put dead jobs, in recoverable mode failed ones, back into their queue (<mode>/requeue).

@@ -9,7 +9,7 @@ from pyjobs.admin import plans
 from pyjobs.admin import split as splits
 from pyjobs.admin.base import Base
 from pyjobs.admin.plan import ReportLooked, drive, one
-from pyjobs.engine import OPERATOR, Limits, ModeName, Parts, durable_of
+from pyjobs.engine import OPERATOR, Limits, ModeName, Parts
 from pyjobs.transport import Server
 from pyjobs.validate import positive
 
@@ -143,7 +143,7 @@ class Settings(Base[Server]):
             queue: the queue's name.
             parts: how many parts, 2 to 32. There is no way back.
             mode: the mode, where nothing was ever submitted to the queue.
-            durable: who must have the number of parts before this returns: 'replicas:N' in memory
+            durable: where the number of parts must be before this returns: 'replicas:N' in memory
                 (WAIT), 'aof' on the disk (WAITAOF), or 'no'. A failover to a replica that did not
                 have the number ends in refused submits, until the queue is split again.
 
@@ -160,8 +160,7 @@ class Settings(Base[Server]):
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            plan = splits.split(self._keys, queue, parts, mode, durable_of(durable))
-            return drive(self._server, plan)
+            return drive(self._server, splits.split(self._keys, queue, parts, mode, durable))
 
     def settle_parts(self, queue: str, *, progress: ReportLooked | None = None) -> str:
         """Settle a split, when each job is in its part (SCAN; queue/parts).

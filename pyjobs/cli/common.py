@@ -173,7 +173,10 @@ def print_stored(job: Job, stored: Stored, verbose: bool) -> int:
         return print_result(job, 0, verbose)
     last = JobFailed(*codec.decode_error(stored.body)) if stored.body else None
     so_far = f"; its last attempt: {last}" if last else ""
-    say(f"job {job.id} on queue {job.queue}: no result yet, it is {stored.state}{so_far}")
+    say(
+        f"job {job.id} on queue {job.queue}: no result yet, it is {stored.state}{so_far}; "
+        f"`pyjobs explain {job.queue} {job.id}` says why"
+    )
     if last and verbose:
         say_lines(last.traceback)
     return NO_RESULT_YET

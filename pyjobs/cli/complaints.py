@@ -16,7 +16,22 @@ from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
 
 FAILED = 1
 NOT_WRITTEN = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF
-REFUSED = "Connection refused", "No such file or directory"
+# What an error of Redis or of a connection says, and what would mend it.
+HINTS = {
+    "Authentication required": "the URL has no password, as redis://:PASSWORD@HOST has",
+    "invalid username-password": "the URL names both, as redis://USER:PASSWORD@HOST, or the "
+    "password alone, as redis://:PASSWORD@HOST",
+    "without any password configured": "this Redis wants no password: leave it out of the URL",
+    "DB index is out of range": "the number behind the / is the database, from 0 on",
+    **dict.fromkeys(
+        ("Name or service not known", "failure in name resolution"),
+        "no host of this name is known here",
+    ),
+    "Protocol error, got": "what answers there is no Redis",
+}
+WHERE = "is Redis running there? --url or PYJOBS_URL says where it is"
+# By the library of threads, by that of asyncio, and by a socket of a file.
+REFUSED = "Connection refused", "Connect call failed", "No such file or directory"
 
 
 def complain(error: click.ClickException | PyjobsError | OSError) -> int:
@@ -42,9 +57,9 @@ def hinted(error: PyjobsError) -> str:
     """Return the message of an error in one line, with what would mend it."""
     text = " ".join(str(error).splitlines())
     if isinstance(error, Unavailable) and any(words in text for words in REFUSED):
-        hint = "is Redis running there? --url or PYJOBS_URL says where it is"
-    elif "Authentication required" in text:
-        hint = "the URL has no password, as redis://:PASSWORD@HOST has"
+        hint = WHERE
+    elif found := next((hint for words, hint in HINTS.items() if words in text), ""):
+        hint = found
     elif isinstance(error, Forbidden):
         hint = "`pyjobs acl --help` says which rights a user needs"
     else:
@@ -81,8 +96,9 @@ def spelled(param: click.Parameter) -> str:
 
 def argument(param: click.Parameter) -> str:
     """Return the name of an argument, without what a help says of its number and its choices."""
-    shown = (param.metavar or param.name or "").strip("[].")
-    return shown if param.metavar else shown.upper()
+    shown = param.metavar or (param.name or "").upper()
+    name = shown.removesuffix("...")
+    return name[1:-1] if name[0] == "[" and name[-1] == "]" else name
 
 
 def usage_of(context: click.Context | None) -> str:

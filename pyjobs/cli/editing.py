@@ -21,14 +21,23 @@ from pyjobs.cli.common import (
     seconds,
     url_option,
 )
-from pyjobs.cli.operating import admin_of, complete_queue, confirm, queue_argument, yes_option
+from pyjobs.cli.operating import (
+    admin_of,
+    complete_queue,
+    complete_task,
+    confirm,
+    queue_argument,
+    yes_option,
+)
 from pyjobs.cli.output import progress_bar, say, show
 from pyjobs.cli.values import SECONDS, Number, Word
 from pyjobs.engine import State
 from pyjobs.errors import BadArgument
 
 FILTERS = (
-    click.option("--task", metavar="NAME", help="Only jobs of this task."),
+    click.option(
+        "--task", metavar="NAME", shell_complete=complete_task, help="Only jobs of this task."
+    ),
     click.option("--error", metavar="TEXT", help="Only jobs whose last error has TEXT in it."),
     click.option(
         "--older",

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from pyjobs.cli.complaints import with_options
+from pyjobs.hints import OF_COMMANDS, nearest
 
 Listed = Mapping[str, Mapping[str, str]]
 
@@ -84,6 +84,8 @@ class Commands(click.Group):
 
 def unknown(name: str, known: list[str], ctx: click.Context) -> str:
     """Return what is wrong with the name of a command."""
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"`{ctx.command_path} --help` lists them"
-    return f"there is no command {name!r}; {hint}"
+    usual = OF_COMMANDS.get(name)
+    if usual in known:
+        return f"there is no command {name!r}; the word is {usual}"
+    hint = nearest(name, known) or f"; `{ctx.command_path} --help` lists them"
+    return f"there is no command {name!r}{hint}"

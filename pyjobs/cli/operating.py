@@ -15,7 +15,7 @@ import click
 from pyjobs import codec
 from pyjobs.admin import Admin, why_unserved
 from pyjobs.cli.common import marked
-from pyjobs.engine import Explanation
+from pyjobs.engine import OTHERS, Explanation
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Undecodable
 from pyjobs.transport import DEFAULT_URL
 
@@ -25,10 +25,30 @@ UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
 
 def complete_queue(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the queues of the registry that begin so, for a shell; none on an error."""
-    url = context.params.get("url") or DEFAULT_URL
-    with contextlib.suppress(PyjobsError), Admin(url) as admin:
+    with contextlib.suppress(PyjobsError), admin_at(context) as admin:
         return [name for name in admin.queues() if name.startswith(incomplete)]
     return []
+
+
+def complete_task(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the tasks of the last hour that begin so, of the queue that the command names, for a
+    shell; none on an error."""
+    with contextlib.suppress(PyjobsError), admin_at(context) as admin:
+        # click leaves the arguments where they are when an option has no value yet.
+        queue = context.params.get("queue") or next(iter(context.args), "")
+        found = admin.counters(queue, minutes=60)
+        return [
+            name
+            for name in found.tasks()
+            if name not in ("", OTHERS) and name.startswith(incomplete)
+        ]
+    return []
+
+
+def admin_at(context: click.Context) -> Admin:
+    """Return an `Admin` for the words that a shell is to complete."""
+    given = context.params
+    return Admin(given.get("url") or DEFAULT_URL, prefix=given.get("prefix") or "jobs")
 
 
 def queue_named(context: click.Context, option: click.Parameter, value: str) -> str:

@@ -53,8 +53,13 @@ def load_scripts(url: str, prefix: str) -> None:
     echo(f"{number} scripts are loaded; the hash {keys.scripts} has their shas")
 
 
+def complete_script(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return the scripts that begin so, for a shell."""
+    return sorted({one.name for one in everything() if one.name.startswith(incomplete)})
+
+
 @scripts.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_script)
 @prefix_option
 def show(name: str, prefix: str) -> None:
     """Show how to call a script from redis-cli.

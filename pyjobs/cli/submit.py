@@ -22,7 +22,7 @@ from pyjobs.cli.common import (
     verbose_option,
 )
 from pyjobs.cli.follow import follow as followed
-from pyjobs.cli.operating import admin_of, queue_argument
+from pyjobs.cli.operating import admin_of, complete_task, queue_argument
 from pyjobs.cli.output import say, show
 from pyjobs.cli.values import SECONDS, Number, Word
 from pyjobs.client import Client, Job
@@ -69,6 +69,7 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @click.option(
     "--task",
     metavar="NAME",
+    shell_complete=complete_task,
     help="Name of the job's task; JSON is then an object of its arguments by name.",
 )
 @click.option(

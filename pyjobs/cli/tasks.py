@@ -8,14 +8,14 @@ from __future__ import annotations
 import click
 
 from pyjobs.cli.output import print_table, show_json
-from pyjobs.cli.work import imported
+from pyjobs.cli.work import complete_module, imported
 from pyjobs.definition import collected
 from pyjobs.engine import RELIABLE
 from pyjobs.tasks import Task
 
 
 @click.command()
-@click.argument("module")
+@click.argument("module", shell_complete=complete_module)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the arguments of each task.")
 def tasks(module: str, schema: bool) -> int:
     """List the tasks of the Python module MODULE.

@@ -35,8 +35,16 @@ log = logger(__name__)
 CALL = "()"
 
 
+def complete_module(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return the modules and packages in the current directory that begin so, for a shell; none is
+    imported."""
+    found = (path for path in Path().iterdir() if path.suffix == ".py" or path.is_dir())
+    names = sorted(path.stem for path in found if path.stem.isidentifier())
+    return [name for name in names if name.startswith(incomplete) and name != "__pycache__"]
+
+
 @click.command()
-@click.argument("worker", metavar="MODULE[:WORKER]")
+@click.argument("worker", metavar="MODULE[:WORKER]", shell_complete=complete_module)
 @click.option(
     "--url",
     metavar="URL",
@@ -272,7 +280,9 @@ def worker_of(module: ModuleType, workers: Mapping[str, Worker]) -> Worker:
         return different[0]
     if any(isinstance(value, BaseTask) for value in vars(module).values()):
         return Worker(tasks=[module])
-    raise BadArgument(f"{title!r} has no worker and no tasks")
+    raise BadArgument(
+        f"{title!r} has no worker and no tasks; make a Worker, or decorate a function with @task"
+    )
 
 
 def imported(title: str) -> ModuleType:
@@ -297,7 +307,8 @@ def imported(title: str) -> ModuleType:
 def hint_of(title: str) -> str:
     """Return which module a file may be, for a name that is that of a file; else ''."""
     if "/" not in title and not title.endswith(".py"):
-        return ""
+        above, _, name = title.rpartition(".")
+        return f"; a worker in a module is named by a colon: {above}:{name}" if above else ""
     module = title.removeprefix("./").removesuffix(".py").replace("/", ".").strip(".")
     return f"; name the module, not its file: {module}"
 

@@ -38,11 +38,11 @@ class Batch(Generic[J]):
         count: how many values are submitted.
         making: makes the calls, one when it is asked for one.
         queues: the names of the queues of all values.
-        durable: who must have the jobs before the submit returns; None is nobody.
+        durable: where the jobs must be before the submit returns; None does not wait.
 
     Attributes:
         queues: the names of the queues of all values.
-        durable: who must have the jobs before the submit returns; None is nobody.
+        durable: where the jobs must be before the submit returns; None does not wait.
         jobs: a job for each value, None until its call is made.
         made: the calls that were made, each with its jobs.
         trace: the options of a trace context, for calls that have none; '' for none.

@@ -69,7 +69,7 @@ class ClientCore(Generic[J]):
         route: chooses a queue's name by a job's data.
         sweep: seconds between two sweeps.
         results: whether the client hears results.
-        durable: who must have the jobs of a submit before it returns: 'replicas:N', 'aof' or 'no'.
+        durable: where the jobs of a submit must be before it returns: 'replicas:N', 'aof' or 'no'.
         sharded: whether the client's queues are on several nodes, whose messages each stay there.
 
     Raises:

@@ -18,7 +18,8 @@ from pyjobs.progress import Progress
 
 
 class Reports:
-    """Holds the latest progress of one job that was heard here, and who is called with the next.
+    """Holds the latest progress of one job that was heard here, and the function that is called
+    with the next.
 
     Attributes:
         latest: the latest progress; None before the first.

@@ -27,6 +27,7 @@ from pyjobs.errors import (
     ResultGone,
     Undecodable,
 )
+from pyjobs.hints import OF_JOBS, hinted
 from pyjobs.progress import Progress
 
 # A global name is found faster than a member of an Enum, which counts for 100,000 jobs.
@@ -34,8 +35,6 @@ SENT = Presence.SENT
 LIVE_STATES = frozenset({"pending", "delayed", "inflight"})
 # What each submit of a job has for itself.
 OWN = frozenset({"created", "reached", "__weakref__"})
-# What the waits of the standard library look for in a future.
-OF_FUTURES = frozenset({"_condition", "add_done_callback", "cancelled", "running"})
 
 
 class JobRef(NamedTuple):
@@ -60,7 +59,7 @@ class BaseJob:
         queue: the name of the job's queue.
         created: whether the submit that returned this object has created the job; False when the
             submit found the job in Redis.
-        reached: who had the job when its submit returned, as `Reached`; None where the submit was
+        reached: where the job was when its submit returned, as `Reached`; None when the submit was
             not durable.
     """
 
@@ -144,9 +143,7 @@ class BaseJob:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NoReturn:
-            hint = ""
-            if name in OF_FUTURES:
-                hint = "; a job is no future: client.results(jobs) yields jobs as they end"
+            hint = hinted(OF_JOBS, name)
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}")
 
     def _check_heard(self) -> None:

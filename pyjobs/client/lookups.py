@@ -1,5 +1,5 @@
 """Stored results are read, and settle their jobs. What is asked, and what a reply means, is decided
-in sweep.py; when, in listener.py and by those who submit.
+in sweep.py; when, in listener.py and after a submit.
 """
 
 from __future__ import annotations

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Any, TypedDict
 from urllib.parse import quote
 
 from pyjobs.engine import MAX_KEY_BYTES, RELIABLE, Durable, Option, Script, durable_of
 from pyjobs.errors import BadArgument
+from pyjobs.hints import OF_SUBMITS, hinted, nearest
 from pyjobs.validate import checked, moment_ms, positive, to_ms, whole
 
 TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -44,10 +44,10 @@ class Options(TypedDict, total=False):
             worker's, or 1.
         task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then the
             arguments by name. Default: a bare job.
-        traceparent: the W3C trace context of who submits, which the job's runs get; middleware
-            sets it as a rule. Default: none.
+        traceparent: the W3C trace context of the submitter, which the job's runs get; as a
+            rule, middleware sets it. Default: none.
         tracestate: the rest of that context, 1 to 512 characters. Default: none.
-        durable: who must have the job before the submit returns: 'replicas:N' in memory,
+        durable: where the job must be before the submit returns: 'replicas:N' in memory,
             'aof' on the primary's disk, or 'no'. Default: the client's.
     """
 
@@ -79,8 +79,8 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     if OWN & options.keys():
         options = {name: value for name, value in options.items() if name not in OWN}
     if unknown := options.keys() - CONVERTERS.keys():
-        near = get_close_matches(min(unknown), [*CONVERTERS, *OWN, "queue", "id"], n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        word = min(unknown)
+        hint = hinted(OF_SUBMITS, word) or nearest(word, [*CONVERTERS, *OWN, "queue", "id"])
         raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option{hint}")
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
 
@@ -165,11 +165,11 @@ assert CONVERTERS.keys() | OWN == Options.__annotations__.keys()
 
 
 def durable_in(options: Mapping[str, Any], default: Durable | None) -> Durable | None:
-    """Return who must have the jobs of a submit before it returns; None is nobody.
+    """Return where the jobs of a submit must be before it returns; None does not wait.
 
     Args:
         options: the options, as `Options` names them.
-        default: who must have them where the options do not say; None is nobody.
+        default: where the jobs must be when the options do not say; None does not wait.
 
     Raises:
         BadArgument: the option is not what it must be.

@@ -39,7 +39,7 @@ class Item(NamedTuple):
         id: the job's id.
         data: the value as JSON.
         chosen: whether the user chose the id, so that there may be a job of it already.
-        durable: who must have the job before the submit returns; None is nobody.
+        durable: where the job must be before the submit returns; None does not wait.
     """
 
     queue: str
@@ -77,7 +77,7 @@ class SubmitBuilder(Generic[J]):
         keys: the names under the client's prefix.
         queue: name of the queue of values that name no queue and are not routed.
         route: chooses a queue's name by the value.
-        durable: who must have the jobs before a submit returns, where a submit does not say.
+        durable: where the jobs must be before a submit returns, unless the submit says.
     """
 
     def __init__(

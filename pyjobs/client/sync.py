@@ -58,7 +58,7 @@ class Client(Submits):
         sweep: seconds between two lookups of stored results, for messages that were missed.
         results: False makes a client that subscribes to nothing, and needs no right to subscribe.
             A wait for one of its jobs raises NoResults.
-        durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
+        durable: where the jobs of a submit must be before it returns: 'replicas:N' in memory
             (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
         middleware: functions of a SubmitCall, each of which returns a context manager around
             the submit; the first is the outermost.

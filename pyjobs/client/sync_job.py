@@ -72,7 +72,7 @@ class Job(BaseJob, Generic[T]):
         queue: the name of the job's queue.
         created: whether the submit that returned this object has created the job; False when the
             submit found the job in Redis.
-        reached: who had the job when its submit returned, as `Reached`; None where the submit was
+        reached: where the job was when its submit returned, as `Reached`; None when the submit was
             not durable.
     """
 

@@ -94,10 +94,10 @@ class Submits(HintedClient):
                 worker's, or 1.
             task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
                 the arguments by name. Default: a bare job.
-            traceparent: the W3C trace context of who submits, which the job's runs get; middleware
-                sets it as a rule. Default: none.
+            traceparent: the W3C trace context of the submitter, which the job's runs get; as a
+                rule, middleware sets it. Default: none.
             tracestate: the rest of that context, 1 to 512 characters. Default: none.
-            durable: who must have the job before the submit returns: 'replicas:N' in memory,
+            durable: where the job must be before the submit returns: 'replicas:N' in memory,
                 'aof' on the primary's disk, or 'no'. Default: the client's.
 
         Raises:

@@ -153,8 +153,8 @@ def rules_of(
             select that one.
         scripts: add the right to read the shas and bodies of the scripts in Redis, as programs of
             other languages do. Needs Redis 7. An operator has the right to write them too.
-        cluster: add the rights that only a cluster needs: to ask who owns which slot, and those
-            to sharded channels, which Redis has since version 7.
+        cluster: add the rights that only a cluster needs: to ask which node owns which slot, and
+            those to sharded channels, which Redis has since version 7.
         durable: what the user's submits wait for; None is nothing.
         parts: add the keys of the parts of named queues, where the queues are split or may be.
 

@@ -21,7 +21,7 @@ STANDS = "the job may be there, and may be lost in a failover"
 
 
 class Reached(NamedTuple):
-    """Holds who has a submit that was durable.
+    """Holds where a durable submit is.
 
     Attributes:
         replicas: how many replicas have the submit: in memory after 'replicas:N', on disk after
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
 
     Attributes:
         answer: the parsed reply.
-        reached: who has what the call wrote.
+        reached: where what the call wrote is.
     """
 
     answer: Any

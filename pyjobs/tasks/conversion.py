@@ -109,7 +109,7 @@ class Converter:
             )
         if self._msgspec is None:
             if unknown := data.keys() - self._names:
-                raise BadArgument(f"task {self._what}: it has no argument {min(unknown)}")
+                raise BadArgument(f"task {self._what}: it has no argument {min(unknown)!r}")
             return data
         try:
             found = self._convert(data, self._struct, dec_hook=decoded, str_keys=True)

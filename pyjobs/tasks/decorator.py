@@ -225,7 +225,7 @@ def task(
         BadArgument: the function can't be a task, or an argument is not what it must be.
         MissingExtra: an annotation needs the extra `tasks`.
     """
-    check_words(others)
+    check_words(others, task.__kwdefaults__ or ())
     policy = {
         "timeout": timeout,
         "max_attempts": max_attempts,

@@ -7,22 +7,26 @@ from typing import Any
 
 from pyjobs.client import Options, check_options
 from pyjobs.errors import BadArgument
-from pyjobs.hints import OF_POLICIES, hinted
+from pyjobs.hints import OF_POLICIES, hinted, nearest
 
 Exceptions = type[BaseException] | Collection[type[BaseException]]
 # What only a submit takes.
 OF_A_SUBMIT = frozenset({*Options.__annotations__, "id"})
 
 
-def check_words(words: Collection[str]) -> None:
+def check_words(words: Collection[str], known: Collection[str]) -> None:
     """Check that `@task` was given no option that it does not have.
+
+    Args:
+        words: the options that it does not have.
+        known: the options that it has.
 
     Raises:
         BadArgument: an option is unknown; the message says what to write instead, where that is
             known.
     """
     for word in words:
-        hint = hinted(OF_POLICIES, word)
+        hint = hinted(OF_POLICIES, word) or nearest(word, known)
         if word in OF_A_SUBMIT:
             hint = f"; it is an option of a submit: client.submit(task.using({word}=...), ...)"
         raise BadArgument(f"{word}: @task has no such option{hint}")

@@ -177,7 +177,7 @@ class Jobs:
         """
         task = what if isinstance(what, Task) else None
         if task is not None and (strange := arguments.keys() - task.parameters):
-            raise BadArgument(f"task {task.name}: it has no argument {min(strange)}")
+            raise BadArgument(f"task {task.name}: it has no argument {min(strange)!r}")
         found = []
         for one in [*self._stored(), *self._ended()]:
             job = one

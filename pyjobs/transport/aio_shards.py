@@ -273,7 +273,7 @@ async def aresults_subscription(
         needed: whether an error is raised where Redis's access rules forbid a channel.
 
     Raises:
-        Unavailable: no node of a cluster says who owns which slot.
+        Unavailable: no node of a cluster says which node owns which slot.
     """
     if isinstance(server, AsyncCluster):
         await server.primaries()

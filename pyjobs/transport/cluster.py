@@ -1,4 +1,4 @@
-"""Clients of a cluster: a client of redis-py for each node, and the table of who owns which slot.
+"""Clients of a cluster: a client of redis-py for each node, and the table of the slots' owners.
 
 Connections may be made here and the table asked for. Which call goes where is decided in router.py.
 redis-py's own RedisCluster is not used: docs/decisions.md says why.
@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import redis
 import redis.asyncio
@@ -21,7 +21,7 @@ from pyjobs.transport import pipeline
 from pyjobs.transport.errors import DISCONNECTED, translated
 from pyjobs.transport.slots import Address, SlotTable
 
-# A node that does not say who owns which slot must not hold up the others for long.
+# A node that does not say which node owns which slot must not hold up the others for long.
 PROBE_SECONDS = 1.0
 SLOTS = ("CLUSTER", "SLOTS")
 RESP2: dict[str, Any] = {"protocol": 2, "decode_responses": False}
@@ -31,14 +31,54 @@ C = TypeVar("C")
 Open = Callable[[Address, float], C]
 
 
-class Cluster(redis.Redis):
+class NodeClients(Generic[C]):
+    """Responsible for what the clients of a cluster hold, whatever sends by them: a client for each
+    node, and the table of which node owns which slot.
+
+    Attributes:
+        table: which node owns which slot.
+        failure: why the table could not be asked for, the last time; None when it could.
+
+    Args:
+        seeds: nodes that can be asked before any is known.
+        open: makes a client of one node.
+        seconds: how long a reply is waited for.
+    """
+
+    def __init__(self, seeds: list[Address], open: Open[C], seconds: float) -> None:
+        self.table = SlotTable(seeds)
+        self.failure: PyjobsError | None = None
+        self._open = open
+        self._seconds = seconds
+        self._clients: dict[Address, C] = {}
+
+    def client_of(self, node: Address) -> C:
+        """Return the client of one node."""
+        found = self._clients.get(node)
+        if found is None:
+            found = self._clients.setdefault(node, self._open(node, self._seconds))
+        return found
+
+    def _known_primaries(self) -> list[C]:
+        """Return a client of each node that owns a slot, by the table.
+
+        Raises:
+            PyjobsError: no node is known to own a slot; this is why.
+        """
+        owners = self.table.owners()
+        if not owners:
+            raise self.failure or no_owner()
+        return [self.client_of(node) for node in owners]
+
+
+class Cluster(NodeClients[redis.Redis], redis.Redis):
     """Responsible for the connections of threads to the nodes of a cluster.
 
     As a client of redis-py it sends each command to any node. Calls of scripts and commands with a
     key go to the owner of the key's slot, by `pyjobs.transport`. Nothing is sent when it is made.
 
     Attributes:
-        table: who owns which slot.
+        table: which node owns which slot.
         failure: why the table could not be asked for, the last time; None when it could.
 
     Args:
@@ -48,25 +88,14 @@ class Cluster(redis.Redis):
     """
 
     def __init__(self, seeds: list[Address], open: Open[redis.Redis], seconds: float) -> None:
-        self.table = SlotTable(seeds)
-        self.failure: PyjobsError | None = None
-        self._open = open
-        self._seconds = seconds
-        self._clients: dict[Address, redis.Redis] = {}
+        NodeClients.__init__(self, seeds, open, seconds)
         # Reentrant, because a signal handler may submit amid a refresh.
         self._refreshing = threading.RLock()
-        super().__init__(connection_pool=AnyNodePool(self))
-
-    def client_of(self, node: Address) -> redis.Redis:
-        """Return the client of one node."""
-        found = self._clients.get(node)
-        if found is None:
-            found = self._clients.setdefault(node, self._open(node, self._seconds))
-        return found
+        redis.Redis.__init__(self, connection_pool=AnyNodePool(self))
 
     def refresh(self) -> None:
-        """Ask the nodes one after the other who owns which slot, if the table is stale. One caller
-        asks at a time; others wait for its answer. Nothing is raised."""
+        """Ask one node after the other for the owners of the slots, if the table is stale. One
+        caller asks at a time; others wait for its answer. Nothing is raised."""
         with self._refreshing:
             if not self.table.stale:
                 return
@@ -84,10 +113,10 @@ class Cluster(redis.Redis):
         """Return a client of each node that owns a slot.
 
         Raises:
-            Unavailable: no node says who owns which slot.
+            Unavailable: no node says which node owns which slot.
         """
         self.refresh()
-        return [self.client_of(node) for node in known(self.table, self.failure)]
+        return self._known_primaries()
 
     def close(self) -> None:
         """Close every connection."""
@@ -95,14 +124,15 @@ class Cluster(redis.Redis):
             client.close()
 
 
-class AsyncCluster(redis.asyncio.Redis):
+# redis-py's own bases differ in a method that pyjobs does not call.
+class AsyncCluster(NodeClients[redis.asyncio.Redis], redis.asyncio.Redis):  # type: ignore[misc]
     """Responsible for the asyncio connections to the nodes of a cluster.
 
     As a client of redis-py it sends each command to any node. Calls of scripts and commands with a
     key go to the owner of the key's slot, by `pyjobs.transport`. Nothing is sent when it is made.
 
     Attributes:
-        table: who owns which slot.
+        table: which node owns which slot.
         failure: why the table could not be asked for, the last time; None when it could.
 
     Args:
@@ -114,23 +144,12 @@ class AsyncCluster(redis.asyncio.Redis):
     def __init__(
         self, seeds: list[Address], open: Open[redis.asyncio.Redis], seconds: float
     ) -> None:
-        self.table = SlotTable(seeds)
-        self.failure: PyjobsError | None = None
-        self._open = open
-        self._seconds = seconds
-        self._clients: dict[Address, redis.asyncio.Redis] = {}
+        NodeClients.__init__(self, seeds, open, seconds)
         self._refreshing = asyncio.Lock()
-        super().__init__(connection_pool=AsyncAnyNodePool(self))
-
-    def client_of(self, node: Address) -> redis.asyncio.Redis:
-        """Return the client of one node."""
-        found = self._clients.get(node)
-        if found is None:
-            found = self._clients.setdefault(node, self._open(node, self._seconds))
-        return found
+        redis.asyncio.Redis.__init__(self, connection_pool=AsyncAnyNodePool(self))
 
     async def refresh(self) -> None:
-        """Ask the nodes one after the other who owns which slot, if the table is stale. One task
+        """Ask one node after the other for the owners of the slots, if the table is stale. One task
         asks at a time; others wait for its answer. Nothing is raised."""
         async with self._refreshing:
             if not self.table.stale:
@@ -156,10 +175,10 @@ class AsyncCluster(redis.asyncio.Redis):
         """Return a client of each node that owns a slot.
 
         Raises:
-            Unavailable: no node says who owns which slot.
+            Unavailable: no node says which node owns which slot.
         """
         await self.refresh()
-        return [self.client_of(node) for node in known(self.table, self.failure)]
+        return self._known_primaries()
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close every connection."""
@@ -256,7 +275,7 @@ def took(table: SlotTable, reply: Any, node: Address) -> PyjobsError | None:
 
 
 def failed(table: SlotTable, error: exceptions.RedisError, node: Address) -> PyjobsError:
-    """Note that a node did not say who owns which slot. Returns why."""
+    """Note that a node did not say which node owns which slot. Returns why."""
     if isinstance(error, DISCONNECTED):
         table.broke(node)
     found = translated(error)
@@ -264,21 +283,9 @@ def failed(table: SlotTable, error: exceptions.RedisError, node: Address) -> Pyj
     return found
 
 
-def known(table: SlotTable, failure: PyjobsError | None) -> list[Address]:
-    """Return the primaries.
-
-    Raises:
-        PyjobsError: none is known, for this reason.
-    """
-    owners = table.owners()
-    if not owners:
-        raise failure or no_owner()
-    return owners
-
-
 def no_owner() -> Unavailable:
     """Return the error of calls whose slot has no owner that is known."""
-    return Unavailable("no node of the cluster says who owns the slot")
+    return Unavailable("no node of the cluster says which node owns the slot")
 
 
 def no_node() -> exceptions.ConnectionError:

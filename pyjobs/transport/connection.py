@@ -192,7 +192,8 @@ class RawConnection(PooledConnection, asyncio.BufferedProtocol):
             protocolError=exceptions.InvalidResponse,
             replyError=connection._parser.parse_error,
         )
-        self._buffer = bytearray(READ_BYTES)
+        # A view, for asyncio's TLS reads into slices of it.
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._replies: deque[Any] = deque()
         self._take: Callable[[Any], bool] = lambda reply: False
         self._waiter: asyncio.Future[None] | None = None
@@ -283,7 +284,7 @@ class RawConnection(PooledConnection, asyncio.BufferedProtocol):
 
     # --- what the transport calls ---
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:

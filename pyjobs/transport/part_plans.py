@@ -164,7 +164,7 @@ def refused(errors: Sequence[PyjobsError], *, some: bool) -> PyjobsError:
 
 
 def least(reached: Sequence[Reached]) -> Reached:
-    """Return who has the jobs of all parts."""
+    """Return where the jobs of all parts are."""
     return Reached(min(one.replicas for one in reached), aof=all(one.aof for one in reached))
 
 

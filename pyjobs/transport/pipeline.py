@@ -43,10 +43,11 @@ class Spare:
     is kept for a pool must not keep the pool.
     """
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "_pid")
 
     def __init__(self) -> None:
-        self._kept: list[tuple[Any, int]] = []
+        self._pid = os.getpid()
+        self._kept: list[Any] = []
 
     def open(self, pool: Any) -> SyncConnection:
         """Return a connection for the caller alone, which is open.
@@ -151,19 +152,18 @@ class Spare:
 
     def _take(self) -> Any:
         """Return the kept connection, or None. The other side may have closed it meanwhile."""
-        if not self._kept:
-            return None
+        if self._pid != (pid := os.getpid()):
+            self._pid, self._kept = pid, []
         try:
-            connection, pid = self._kept.pop()
+            return self._kept.pop() if self._kept else None
         except IndexError:  # another thread has taken it
             return None
-        return connection if pid == os.getpid() else None
 
     def _keep(self, connection: Any) -> bool:
         """Keep a connection. Returns False, and keeps nothing, when there is one already."""
         if self._kept:
             return False
-        self._kept.append((connection, os.getpid()))
+        self._kept.append(connection)
         return True
 
 

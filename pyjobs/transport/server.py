@@ -143,7 +143,7 @@ def primaries(server: Server) -> list[Server]:
     """Return a client of each primary: the server itself, or those of a cluster.
 
     Raises:
-        Unavailable: no node of a cluster says who owns which slot.
+        Unavailable: no node of a cluster says which node owns which slot.
     """
     return server.primaries() if isinstance(server, Cluster) else [server]
 
@@ -172,7 +172,7 @@ def owned_by(server: Server, keys: Iterable[str]) -> dict[str, list[str]]:
         primary that only a sentinel knows.
 
     Raises:
-        Unavailable: no node of a cluster says who owns which slot.
+        Unavailable: no node of a cluster says which node owns which slot.
     """
     found: dict[str, list[str]] = {address_of(one): [] for one in primaries(server)}
     for key in keys:
@@ -186,7 +186,7 @@ async def aprimaries(server: AsyncServer) -> list[AsyncServer]:
     """Return an asyncio client of each primary: the server itself, or those of a cluster.
 
     Raises:
-        Unavailable: no node of a cluster says who owns which slot.
+        Unavailable: no node of a cluster says which node owns which slot.
     """
     return await server.primaries() if isinstance(server, AsyncCluster) else [server]
 

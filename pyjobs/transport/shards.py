@@ -36,7 +36,7 @@ class BaseShards(Generic[P]):
     nothing: its channels are placed anew, by the table of slots.
 
     Args:
-        table: who owns which slot.
+        table: which node owns which slot.
         needed: whether an error is raised where Redis's access rules forbid a channel.
         classic: whether the classic channels of the same names are heard too, on one more
             connection. Scripts publish there on nodes before Redis 7, and the results of a part of
@@ -104,7 +104,7 @@ class BaseShards(Generic[P]):
             owner = self._table.owner(name.decode())
             if owner is None:
                 self._table.stale = True
-                self._later(Unavailable("no node of the cluster says who owns the slot"))
+                self._later(Unavailable("no node of the cluster says which node owns the slot"))
             else:
                 found[owner].append(name)
         return found

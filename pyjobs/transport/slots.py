@@ -86,7 +86,7 @@ class SlotTable:
         self._latest: Address | None = None
 
     def owner(self, key: str) -> Address | None:
-        """Return the primary that owns the slot of a key; None where no node has said who does."""
+        """Return the primary that owns the slot of a key; None where no node has said which."""
         found = self._found.get(key)
         if found is None and (found := self._search(slot_of(key))):
             if len(self._found) >= MOST_KEYS:

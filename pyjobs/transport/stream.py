@@ -261,10 +261,11 @@ def _unowned(group: Group, failure: PyjobsError | None) -> list[PyjobsError]:
 
 
 def _deliver_one(pool: Any, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
-    spare, used, reply, error = spare_of(pool), None, None, None
+    data, spare = pack(*call.command()), spare_of(pool)
+    used, reply, error = None, None, None
     try:
         used = spare.open(pool)
-        reply = spare.ask(pool, used, pack(*call.command()))
+        reply = spare.ask(pool, used, data)
         if not isinstance(reply, exceptions.RedisError):
             return call.parse(reply)
     except exceptions.RedisError as broke:
@@ -275,10 +276,11 @@ def _deliver_one(pool: Any, call: Call[Any], tries: int, *, errors_in_place: boo
 
 
 async def _adeliver_one(pool: Any, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
-    spare, used, reply, error = spare_of(pool), None, None, None
+    data, spare = pack(*call.command()), spare_of(pool)
+    used, reply, error = None, None, None
     try:
         used = await spare.aopen(pool)
-        reply = await spare.aask(pool, used, pack(*call.command()))
+        reply = await spare.aask(pool, used, data)
         if not isinstance(reply, exceptions.RedisError):
             return call.parse(reply)
     except exceptions.RedisError as broke:

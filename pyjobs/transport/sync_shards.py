@@ -358,7 +358,7 @@ def results_subscription(
         needed: whether an error is raised where Redis's access rules forbid a channel.
 
     Raises:
-        Unavailable: no node of a cluster says who owns which slot.
+        Unavailable: no node of a cluster says which node owns which slot.
     """
     if isinstance(server, Cluster):
         server.primaries()

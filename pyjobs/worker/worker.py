@@ -362,7 +362,10 @@ class Worker:
 
     async def _run(self) -> None:
         if self._handler is None and not self._tasks:
-            raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
+            raise BadArgument(
+                "handler: this worker has none, and no tasks: decorate a function with "
+                "@worker.handler, or make the worker with tasks=[...]"
+            )
         make = self.settings.lifespan
         span = Lifespan(make and functools.partial(make, self), self.settings.grace)
         self._lifespan = span

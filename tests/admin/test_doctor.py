@@ -16,6 +16,7 @@ from support.servers import WHEELS, own_server
 from pyjobs import Client
 from pyjobs.admin import Admin, AsyncAdmin, Problem, doctor
 from pyjobs.admin.server_problems import (
+    allocator_problems,
     parse_info,
     persistence_problems,
     replication_problems,
@@ -28,6 +29,8 @@ from pyjobs.transport import connect, run
 
 Q = "jobs:{q}"
 GOOD = ("--maxmemory", "200mb", "--appendonly", "yes")
+# What a server of tests may lack: ACL DRYRUN, and jemalloc.
+OF_BUILD = {"unseen", "allocator"}
 
 
 class Field:
@@ -74,7 +77,7 @@ def queue(field: Field) -> Field:
 
 
 def test_a_good_server_has_no_problem(field: Field) -> None:
-    assert field().keys() <= {"unseen"}
+    assert field().keys() <= OF_BUILD
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_a_bad_setting_is_found_with_the_line_that_mends_it(
     if code == "memory":
         field.redis.config_set("maxmemory", int(field.redis.info("memory")["used_memory"] * 1.1))
     found = field()
-    assert found.keys() - {"unseen"} == {code}
+    assert found.keys() - OF_BUILD == {code}
     assert level in ("", found[code].level)
     assert mend in found[code].mend
     assert found[code].where == f"127.0.0.1:{field.server.port}"
@@ -176,6 +179,14 @@ def test_a_server_that_is_too_old_is_found(said: str, bad: bool) -> None:
     assert bool([*version_problems("h:1", {"redis_version": said})]) == bad
 
 
+@pytest.mark.parametrize(
+    ("said", "levels"),
+    [({"mem_allocator": "libc"}, ["note"]), ({"mem_allocator": "jemalloc-5.3.0"}, []), ({}, [])],
+)
+def test_a_server_without_jemalloc_is_noted(said: dict[str, str], levels: list[str]) -> None:
+    assert [one.level for one in allocator_problems("h:1", said)] == levels
+
+
 def test_a_sentinel_is_not_taken_for_a_server() -> None:
     [problem] = version_problems("h:1", {"redis_mode": "sentinel"})
     assert problem.mend.startswith("--url redis+sentinel://")
@@ -224,7 +235,7 @@ def test_what_a_server_hides_is_noted(queue: Field) -> None:
 
 
 def test_a_new_job_is_no_problem(queue: Field) -> None:
-    assert queue().keys() <= {"unseen"}
+    assert queue().keys() <= OF_BUILD
 
 
 def test_a_paused_queue_and_dead_jobs_and_broken_entries_are_found(queue: Field) -> None:
@@ -284,7 +295,7 @@ def test_workers_of_another_mode_or_version_and_late_event_loops_are_found(queue
     listed(queue, "blocked", version=version("pyjobs"), mode="reliable", lag=2500)
     listed(queue, "junk", version=7, mode=[])
     found = queue()
-    assert found.keys() <= {"unseen", "mode", "version", "loop"}
+    assert found.keys() <= {*OF_BUILD, "mode", "version", "loop"}
     assert (found["mode"].level, found["mode"].where) == ("error", "queue q")
     assert found["mode"].wrong == "worker other is for simple mode, and the queue is reliable"
     assert (found["version"].where, found["version"].level) == ("worker old", "note")

@@ -271,11 +271,14 @@ def test_submit_reports_the_last_error_of_a_job_that_died_of_crashes(cli: Cli) -
     )
 
 
+EXPLAIN = "; `pyjobs explain words a` says why"
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_submit_exits_with_2_when_no_result_comes_in_time(cli: Cli, mode: str) -> None:
     told = cli("submit", "words", "1", "--mode", mode, "--id", "a", "--wait", "0")
     assert (told.code, told.out) == (2, "")
-    why = "in 0 s" if mode == "simple" else "yet, it is pending"
+    why = "in 0 s" if mode == "simple" else f"yet, it is pending{EXPLAIN}"
     assert told.err == f"pyjobs: job a on queue words: no result {why}\n"
 
 
@@ -286,7 +289,8 @@ def test_submit_without_a_result_in_time_reports_the_last_attempt(cli: Cli) -> N
     told = cli("submit", "words", "1", "--id", "a", "--wait", "0.01", "-v")
     assert told.code == 2
     assert told.err.splitlines()[-2:] == [
-        "pyjobs: job a on queue words: no result yet, it is delayed; its last attempt: E: why",
+        "pyjobs: job a on queue words: no result yet, it is delayed; its last attempt: E: why"
+        + EXPLAIN,
         "  at",
     ]
 
@@ -310,11 +314,11 @@ def test_result_of_a_failed_job_exits_with_1_and_reports_its_error(cli: Cli) -> 
 def test_result_of_a_live_job_exits_with_2_and_reports_its_state(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a")
     told = cli("result", "words", "a", "--wait", "0.01")
-    assert told == (2, "", "pyjobs: job a on queue words: no result yet, it is pending\n")
+    assert told == (2, "", f"pyjobs: job a on queue words: no result yet, it is pending{EXPLAIN}\n")
     end_job(cli, "a", error=b"why", verdict="retry")
     told = cli("result", "words", "a")
     assert told.code == 2
-    assert told.err.endswith("no result yet, it is delayed; its last attempt: why\n")
+    assert told.err.endswith(f"no result yet, it is delayed; its last attempt: why{EXPLAIN}\n")
 
 
 def test_result_with_wait_waits_for_the_result(cli: Cli) -> None:

@@ -11,7 +11,9 @@ import pytest
 from support.commands import Cli
 
 from pyjobs.cli.app import LISTED, app
+from pyjobs.cli.complaints import hinted
 from pyjobs.client import Options
+from pyjobs.errors import Unavailable
 
 pytest_plugins = ("support.command_fixtures",)
 SUBMIT = "pyjobs submit [OPTIONS] QUEUE [JSON]"
@@ -23,6 +25,17 @@ SUBMIT = "pyjobs submit [OPTIONS] QUEUE [JSON]"
         ("submit", f"QUEUE is missing; usage: {SUBMIT}"),
         ("submit words 1 2", f"got unexpected extra argument (2); usage: {SUBMIT}"),
         ("sumbit words 1", "there is no command 'sumbit'; did you mean submit?"),
+        ("worker words", "there is no command 'worker'; the word is work"),
+        ("enqueue words 1", "there is no command 'enqueue'; the word is submit"),
+        ("queues", "there is no command 'queues'; the word is status"),
+        ("scripts list", "there is no command 'list'; `pyjobs scripts --help` lists them"),
+        ("work", "MODULE[:WORKER] is missing; usage: pyjobs work [OPTIONS] MODULE[:WORKER]"),
+        ("health", "[HOST:]PORT is missing; usage: pyjobs health [OPTIONS] [HOST:]PORT"),
+        (
+            "work words.worker",
+            "no module 'words.worker' in the current directory or Python's path; a worker in a "
+            "module is named by a colon: words:worker",
+        ),
         ("xyzzy", "there is no command 'xyzzy'; `pyjobs --help` lists them"),
         ("scripts xyzzy", "there is no command 'xyzzy'; `pyjobs scripts --help` lists them"),
         ("help sumbit", "there is no command 'sumbit'; did you mean submit?"),
@@ -84,11 +97,37 @@ def test_a_redis_that_is_not_there_is_answered_with_where_to_say_where_it_is(cli
     )
 
 
+def test_a_password_that_redis_does_not_want_is_answered_with_what_mends_it(
+    cli: Cli,
+) -> None:
+    told = cli("status", "--url", cli.url.replace("redis://", "redis://:secret@"))
+    assert told.err.endswith("; this Redis wants no password: leave it out of the URL\n")
+    assert "secret" not in told.err
+    told = cli("status", "--url", f"{cli.url}/999999")
+    assert told.err.endswith("; the number behind the / is the database, from 0 on\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        ("Error -2 connecting to nowhere:1. Name or service not known.", "no host of this name"),
+        ("Error -3 connecting to nowhere:1. Temporary failure in name resolution.", "no host of"),
+        ('Protocol error, got "H" as reply type byte', "what answers there is no Redis"),
+        ("Error 111 connecting to [::1]:1. Connect call failed ('::1', 1).", "is Redis running"),
+    ],
+)
+def test_an_error_of_a_connection_is_followed_by_what_would_mend_it(error: str, hint: str) -> None:
+    assert hinted(Unavailable(error)).startswith(f"{error.rstrip('.')}; {hint}")
+
+
 @pytest.mark.parametrize(
     ("rights", "said"),
     [
         (["on", ">x"], "; `pyjobs acl --help` says which rights a user needs\n"),
-        (["on", ">y", "~*", "+@all"], "invalid username-password pair or user is disabled.\n"),
+        (
+            ["on", ">y", "~*", "+@all"],
+            "; the URL names both, as redis://USER:PASSWORD@HOST, or the password alone, as redis://:PASSWORD@HOST\n",
+        ),
     ],
 )
 def test_a_user_without_rights_or_with_a_wrong_password_is_answered_with_what_mends_it(
@@ -223,21 +262,40 @@ def test_a_pipe_whose_reader_has_gone_is_no_traceback(cli: Cli) -> None:
         ("submit wo", ["words"]),
         ("status wo", ["words"]),
         ("help su", ["submit"]),
+        ("submit words --task ma", ["mail.send"]),
+        ("jobs words --task ", ["mail.send"]),
+        ("submit other --task ", []),
+        ("scripts show simple/s", ["simple/submit"]),
+        ("work mod", ["module_of_tasks"]),
+        ("tasks mod", ["module_of_tasks"]),
         ("jobs words --state de", ["delayed", "dead"]),
     ],
 )
-def test_a_shell_completes_queues_commands_and_states(
-    cli: Cli, begun: str, found: list[str]
-) -> None:
+def test_a_shell_completes_what_a_command_takes(cli: Cli, begun: str, found: list[str]) -> None:
+    cli("submit", "words", "{}", "--task", "mail.send")
     cli("submit", "words", "1")
+    cli.module("module_of_tasks", "raise SystemExit('it is not imported')")
     variables = {
         "COMP_WORDS": f"pyjobs {begun}",
-        "COMP_CWORD": str(len(begun.split())),
+        "COMP_CWORD": str(begun.count(" ") + 1),
         "_PYJOBS_COMPLETE": "bash_complete",
     }
     program = "import sys; sys.argv[0] = 'pyjobs'; from pyjobs.cli import main; main()"
     told = cli.shell([sys.executable, "-c", program], **variables)
     assert told.out.split() == [f"plain,{word}" for word in found], told
+
+
+def test_a_shell_completes_the_queues_under_the_prefix_of_the_environment(cli: Cli) -> None:
+    cli("submit", "words", "1")
+    cli("submit", "other", "1", "--prefix", "mine")
+    variables = {
+        "COMP_WORDS": "pyjobs status ",
+        "COMP_CWORD": "2",
+        "_PYJOBS_COMPLETE": "bash_complete",
+        "PYJOBS_PREFIX": "mine",
+    }
+    program = "import sys; sys.argv[0] = 'pyjobs'; from pyjobs.cli import main; main()"
+    assert cli.shell([sys.executable, "-c", program], **variables).out == "plain,other\n"
 
 
 COMPLETION = """

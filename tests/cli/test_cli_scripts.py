@@ -80,7 +80,7 @@ def test_scripts_show_prints_a_call_that_works_and_every_argument(cli: Cli, name
     rows = [" ".join(row.split()) for row in rest if row and not row.startswith(" ")]
     assert rows[:3] == [
         "key QUEUE queue where the jobs go",
-        "argument CLIENT name, or '' up to 128 bytes who hears the results; '' is nobody",
+        "argument CLIENT name, or '' up to 128 bytes the client that hears the results; '' is none",
         "argument OPTIONS options any of the next, or ''",
     ]
     assert "option delay=MS ms 0 to 315360000000 0 not to be claimed before" in rows

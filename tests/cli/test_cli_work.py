@@ -205,7 +205,14 @@ def test_redis_down_is_an_error_of_one_line(cli: Cli) -> None:
     told = cli.process("work", "tasks:worker", "--quiet", "--url", DEAD_URL)
     assert (told.code, told.out) == (1, "")
     assert told.err.startswith("pyjobs: redis://:***@127.0.0.1:1: Error 111 connecting to ")
+    assert told.err.endswith("; is Redis running there? --url or PYJOBS_URL says where it is\n")
     assert told.err.count("\n") == 1
+
+
+NO_HANDLER = (
+    "handler: this worker has none, and no tasks: decorate a function with @worker.handler, or "
+    "make the worker with tasks=[...]"
+)
 
 
 def test_redis_down_logs_no_line_that_says_ready(cli: Cli) -> None:
@@ -214,8 +221,7 @@ def test_redis_down_logs_no_line_that_says_ready(cli: Cli) -> None:
 
 
 def test_a_missing_handler_is_refused_before_anything_is_logged(cli: Cli) -> None:
-    message = "handler: this worker has none; decorate one with @worker.handler"
-    assert cli.process("work", "tasks:lonely") == (1, "", f"pyjobs: {message}\n")
+    assert cli.process("work", "tasks:lonely") == (1, "", f"pyjobs: {NO_HANDLER}\n")
 
 
 def test_a_queue_of_another_mode_is_an_error_of_one_line(cli: Cli) -> None:
@@ -236,7 +242,7 @@ def test_a_wrong_argument_is_an_error_of_one_line(cli: Cli) -> None:
         "tasks:wroker": "tasks:wroker is not there; workers in tasks: worker, lonely",
         "tasks:text": "tasks:text is a str, not a Worker; workers in tasks: worker, lonely",
         "json:loads": "json:loads is a function, not a Worker; workers in json: none",
-        "tasks:lonely": "handler: this worker has none; decorate one with @worker.handler",
+        "tasks:lonely": NO_HANDLER,
         "tasks:worker --concurrency 0": (
             "--concurrency: must be a whole number from 1 to 10000, not 0"
         ),

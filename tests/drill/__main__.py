@@ -19,8 +19,13 @@ SERVERS = ("redis-7.0", "valkey-9.1")
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice(list(DRILLS)))
 @click.option("--server", "servers", multiple=True, help=f"Default: {' and '.join(SERVERS)}.")
+@click.option(
+    "--own-malloc",
+    is_flag=True,
+    help="Nodes allocate memory with what they were built with. Default: with jemalloc.",
+)
 @click.option("--small", is_flag=True, help="Shorter: one kill, 96 slots, 10,000 keys.")
-def main(names: tuple[str, ...], servers: tuple[str, ...], small: bool) -> None:
+def main(names: tuple[str, ...], servers: tuple[str, ...], own_malloc: bool, small: bool) -> None:
     """Do things to a cluster under load, and account for every job. All drills without NAME."""
     found = {binary.name: binary for binary in find_servers()}
     broken = False
@@ -31,17 +36,18 @@ def main(names: tuple[str, ...], servers: tuple[str, ...], small: bool) -> None:
             if not server.startswith(ATOMIC.get(name, "")):
                 print(f"{server} {name}: this server can't")
                 continue
-            account = drill(found[server], name, small)
+            account = drill(found[server], name, small, own_malloc)
             broken = broken or bool(account.broken)
             print(f"{server} {name}: {line(account)}", flush=True)
     sys.exit(broken)
 
 
-def drill(binary: Binary, name: str, small: bool) -> Account:
+def drill(binary: Binary, name: str, small: bool, own_malloc: bool) -> Account:
     """One drill on a cluster of its own."""
     began = time.monotonic()
-    with cluster_of(binary) as cluster:
+    with cluster_of(binary, own_malloc) as cluster:
         account = DRILLS[name](cluster, small)
+        account.notes.append(cluster.malloc())
     account.notes.append(f"{time.monotonic() - began:.0f} s")
     return account
 

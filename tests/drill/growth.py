@@ -13,7 +13,7 @@ from drill.nodes import NODE_TIMEOUT, Cluster, Node, until
 from pyjobs.admin import Admin
 from pyjobs.admin.plan import Lasting, Plan, drive
 from pyjobs.admin.split import split
-from pyjobs.engine import Call, Keys, Parts, durable_of, hash_of, part_key
+from pyjobs.engine import Call, Keys, Parts, hash_of, part_key
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import connect
 
@@ -88,7 +88,7 @@ def submit(client: pyjobs.Client, number: int) -> str:
 def split_and_kill(cluster: Cluster, queue: str, victim: Node, durable: str) -> None:
     """Split a queue, and kill a node when the queue itself has learned the number."""
     with connect(cluster.url) as server:
-        plan = split(Keys("jobs"), queue, AFTER, "reliable", durable_of(durable))
+        plan = split(Keys("jobs"), queue, AFTER, "reliable", durable)
         try:
             drive(server, struck(plan, victim.kill))
         except PyjobsError:

@@ -302,3 +302,13 @@ def test_tls_with_a_wrong_authority_or_host_is_unavailable(
         good = f"rediss://localhost:{port}?ssl_ca_certs={right}"
         with working(good, echo), opened(good, aio=aio, queue="q") as client:
             assert client.submit(1).result(SOON) == 1
+
+
+@BOTH
+def test_replies_of_many_tls_records_come_whole(jobs: Jobs, aio: bool, tmp_path: Path) -> None:
+    """A record has 16 KiB at most, and one read decrypts several."""
+    right, large = certificate(tmp_path, "right"), "large" * 60_000
+    with encrypted(jobs.store.url, right) as port:
+        url = f"rediss://localhost:{port}?ssl_ca_certs={right}"
+        with working(url, echo), opened(url, aio=aio, queue="q") as client:
+            assert client.submit(large).result(SOON) == large

@@ -224,6 +224,19 @@ def test_a_node_whose_scripts_were_flushed_is_healed_by_the_next_calls(
             assert [job.result(SOON) for job in jobs] == names
 
 
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_a_lone_submit_follows_the_slot_of_its_queue_to_another_node(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    [name] = cluster.names(1)
+    with opened(cluster.url, aio=aio) as client:
+        client.submit("before", queue=name)
+        cluster.move(name)
+        client.submit("moved", queue=name)
+        client.submit("after", queue=name)
+    assert ask(cluster.owner(name), "LLEN", f"jobs:{{{name}}}:pending") == 3
+
+
 def test_slots_that_move_under_load_lose_no_job_and_run_none_twice(cluster: ClusterOfNodes) -> None:
     """Half of the moves are announced to the two nodes of the move only."""
     names = cluster.names(TWELVE)

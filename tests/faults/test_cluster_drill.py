@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from ctypes.util import find_library
+from pathlib import Path
+
 import pytest
-from drill import growth, runs
+from drill import growth, nodes, runs
 from drill.account import Account, undisturbed
 from drill.load import Load
-from drill.nodes import cluster_of
+from drill.nodes import cluster_of, preloaded
 from drill.runs import ATOMIC, DRILLS
 from support.servers import FOUND
+
+from pyjobs.testing import Binary
 
 # What a busy machine may add; the full size is held to the promise.
 PATIENCE = 4.0
@@ -32,7 +37,22 @@ def test_a_small_drill_breaks_no_promise(
         pytest.skip("this server can't move a slot at once")
     with cluster_of(FOUND[name]) as cluster:
         account = DRILLS[drill](cluster, True)
+        assert cluster.malloc() != "libc" or find_library("jemalloc") is None
     assert account.broken == []
+
+
+# --- the nodes ---
+
+
+@pytest.mark.parametrize(("malloc", "library"), [("libc", "libx.so"), ("jemalloc-5.3.0", None)])
+def test_jemalloc_is_preloaded_into_a_server_that_was_built_without(
+    malloc: str, library: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "find_library", {"jemalloc": "libx.so"}.get)
+    program = tmp_path / "server"
+    program.write_text(f"#!/bin/sh\necho 'Valkey server v=9.1.2 sha=0:1 malloc={malloc} bits=64'\n")
+    program.chmod(0o755)
+    assert preloaded(Binary("valkey-9.1", str(program))) == library
 
 
 # --- the account ---

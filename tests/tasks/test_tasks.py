@@ -147,7 +147,7 @@ def test_plain_json_types_need_no_extra(store: Store, monkeypatch: pytest.Monkey
     url = store.url
     with pyjobs.Client(url) as client, running(pyjobs.Worker(url, tasks=[plain])):
         assert client.submit(plain, 7, tags=["a"]).result(30) == "7 hi ['a']"
-        with pytest.raises(JobFailed, match="it has no argument other"):
+        with pytest.raises(JobFailed, match="it has no argument 'other'"):
             client.submit({"to": 7, "other": 1}, task="plain").result(30)
 
 

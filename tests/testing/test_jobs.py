@@ -219,7 +219,7 @@ def test_what_was_submitted_is_found_by_task_queue_and_arguments(here: Jobs) -> 
     assert [job.queue for job in here.submitted("other", customer=7)] == ["other"]
     assert here.submitted("other", customer=8) == []
     assert len(here.submitted()) == 3
-    with pytest.raises(BadArgument, match=r"mail\.send: it has no argument client"):
+    with pytest.raises(BadArgument, match=r"mail\.send: it has no argument 'client'"):
         here.submitted(send, client=7)
 
 

@@ -366,3 +366,42 @@ def test_a_command_cancelled_while_it_waits_leaves_no_reply_to_the_next_one(
         await server.aclose()
 
     run(use, store.url)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_wait_has_its_own_time_however_long_ago_the_wait_before_began(
+    store: Store, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """The waits of a connection share a timer."""
+
+    async def use(url: str) -> None:
+        now = asyncio.get_running_loop().time
+        async with taken(url, reply_seconds=0.4) as (found, pool):
+            await found.send(pack("PING"))
+            assert await found.reply() == b"PONG"
+            await asyncio.sleep(0.3)
+            for seconds in (None, 0.05):
+                await found.send(pack("BLPOP", "empty", 5))
+                began = now()
+                with pytest.raises(exceptions.TimeoutError):
+                    await found.reply(seconds)
+                assert (seconds or 0.4) <= now() - began + 0.002
+            await found.close(pool)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(use(store.url))
+
+
+def test_a_shorter_wait_ends_before_a_longer_one_before_it_would_have(
+    store: Store, run: Callable[..., None]
+) -> None:
+    async def use(url: str) -> None:
+        async with taken(url, reply_seconds=SOON) as (found, pool):
+            await found.send(pack("PING"))
+            assert await found.reply() == b"PONG"
+            await found.send(pack("BLPOP", "empty", 0))
+            with pytest.raises(exceptions.TimeoutError):
+                await found.reply(0.02)
+            await found.close(pool)
+
+    run(use, store.url)

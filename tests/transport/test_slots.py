@@ -1,4 +1,4 @@
-"""The table of who owns which slot: what it learns from replies and errors."""
+"""The table of which node owns which slot: what it learns from replies and errors."""
 
 from __future__ import annotations
 

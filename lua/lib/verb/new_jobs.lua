@@ -5,7 +5,7 @@ local function check_new_jobs(first)
   check_bodies('data', first, 2)
 end
 
--- A queue that is split takes jobs of those who know in how many parts: they have computed which part is theirs.
+-- A queue that is split takes jobs of callers that know in how many parts: a caller computes which part has a job.
 local function check_parts(q, parts)
   if not bad and (q.parts or 1) ~= parts then
     bad = 'PARTS queue ' .. q.name .. ' has ' .. (q.parts or 1) .. ' parts, not ' .. parts

@@ -106,7 +106,7 @@ class ClaimedJob:
 
     @property
     def traceparent(self) -> str:
-        """The W3C trace context of who submitted the job, such as '00-4bf9...-00f0...-01'; '' where
+        """The W3C trace context of its submitter, such as '00-4bf9...-00f0...-01'; '' where
         the submit gave none, and of a worker without middleware."""
         return self._run.traceparent
 

@@ -1,0 +1,109 @@
+"""The words of other libraries: each is answered with one of pyjobs, which is there."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+
+import pyjobs
+import pyjobs.aio
+from pyjobs import BadArgument, hints, task
+from pyjobs.cli.app import LISTED
+from pyjobs.client import Options
+
+COMMANDS = {name for commands in LISTED.values() for name in commands}
+JOBS = [kind("a", "words") for kind in (pyjobs.Job, pyjobs.aio.Job)]
+
+
+@task(name="mail.send")
+def send(to: str) -> str:
+    return to
+
+
+def test_every_word_for_a_command_names_a_command_and_is_none() -> None:
+    assert set(hints.OF_COMMANDS.values()) <= COMMANDS
+    assert hints.OF_COMMANDS.keys() & COMMANDS == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (hints.OF_SUBMITS, {*Options.__annotations__, "id", "queue"}),
+        (hints.OF_POLICIES, set(inspect.signature(task).parameters)),
+    ],
+    ids=["submit", "task"],
+)
+def test_every_word_for_an_option_names_an_option_and_is_none(
+    words: dict[str, str], known: set[str]
+) -> None:
+    named = {found[1] for hint in words.values() if (found := re.match("the word is (.*)", hint))}
+    assert named <= known
+    assert words.keys() & known == set()
+
+
+@pytest.mark.parametrize("job", JOBS, ids=["sync", "asyncio"])
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("get", "job.result(timeout=5) waits for the result"),
+        ("status", "job.info() has the state"),
+        ("is_finished", "job.done() says whether it has ended"),
+        ("revoke", "client.cancel(job) cancels a job"),
+    ],
+)
+def test_a_job_that_is_asked_in_the_words_of_another_library_names_its_own(
+    job: Any, word: str, said: str
+) -> None:
+    with pytest.raises(AttributeError, match=re.escape(f"has no attribute {word!r}; {said}")):
+        getattr(job, word)
+
+
+@pytest.mark.parametrize("job", JOBS, ids=["sync", "asyncio"])
+def test_no_word_for_a_job_is_an_attribute_of_a_job(job: Any) -> None:
+    assert [word for word in hints.OF_JOBS if hasattr(type(job), word)] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"eta": 1}, "eta: submit has no such option; the word is run_at"),
+        ({"countdown": 1}, "countdown: submit has no such option; the word is delay"),
+        ({"priority": 1}, "priority: submit has no such option; a worker serves its queues most"),
+        ({"retenton": 1}, "retenton: submit has no such option; did you mean retention?"),
+    ],
+)
+def test_an_option_of_another_library_is_answered_with_the_word_for_it(
+    options: Any, said: str
+) -> None:
+    with (
+        pyjobs.Client("memory://hints") as client,
+        pytest.raises(BadArgument, match=re.escape(said)),
+    ):
+        client.submit({}, queue="words", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"qeue": "mail"}, "qeue: @task has no such option; did you mean queue?"),
+        ({"ignore_result": True}, "@task has no such option; retention=0 keeps no result"),
+    ],
+)
+def test_a_misspelled_option_of_a_task_is_answered_with_the_nearest(
+    options: Any, said: str
+) -> None:
+    with pytest.raises(BadArgument, match=re.escape(said)):
+        task(**options)
+
+
+def test_a_task_that_is_asked_to_submit_says_how() -> None:
+    with pytest.raises(AttributeError, match=r"'submit'; client\.submit\(task, \.\.\.\)"):
+        send.submit("ann")  # type: ignore[attr-defined]
+
+
+def test_a_worker_without_a_handler_and_tasks_says_how_to_give_either() -> None:
+    with pytest.raises(BadArgument, match=r"@worker\.handler, or make the worker with tasks="):
+        pyjobs.Worker("memory://hints").run()
