@@ -142,8 +142,8 @@ def work(
     parent: int | None,
 ) -> int:
     """Run the worker called WORKER in the Python module MODULE. Without WORKER, run the only worker
-    of the module, or a reliable worker of all its tasks where it has no worker. Of MODULE:FUNCTION()
-    run what FUNCTION returns.
+    of the module, or a reliable worker of all its tasks where it has no worker. Of
+    MODULE:FUNCTION() run what FUNCTION returns.
 
     The module is looked for in the current directory first.
 

@@ -222,7 +222,8 @@ def check_handler(handler: Any) -> None:
         name = getattr(handler, "__name__", type(handler).__name__)
         raise BadArgument(f"handler: {name} is called with the job alone: {error}") from None
     except (ValueError, NameError, AttributeError):
-        pass  # Compiled code may not say what it takes, and an annotation may name what is not there.
+        # Compiled code may not say what it takes, and an annotation may name what is not there.
+        pass
 
 
 def executor_for(
