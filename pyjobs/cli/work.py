@@ -240,9 +240,20 @@ def find(where: str) -> Worker:
     what = (
         f"is a {type(found).__name__}, not a Worker" if hasattr(module, plain) else "is not there"
     )
-    if isinstance(found, FunctionType) and found.__module__ == title:
+    if isinstance(found, FunctionType) and not what_lacks(found):
         what += f" (what returns one is {where}{CALL})"
     raise BadArgument(f"{where} {what}; workers in {title}: {', '.join(workers) or 'none'}")
+
+
+def what_lacks(make: Callable[..., Any]) -> str:
+    """Return why a function can't be called without arguments; '' when it can, as far as known."""
+    try:
+        inspect.signature(make, follow_wrapped=False).bind()
+    except TypeError as error:
+        return str(error)
+    except (ValueError, NameError, AttributeError):
+        pass  # As of a handler: what it takes may be unknown before the call.
+    return ""
 
 
 def called(where: str, make: Callable[[], Any]) -> Any:
@@ -251,12 +262,8 @@ def called(where: str, make: Callable[[], Any]) -> Any:
     Raises:
         BadArgument: the function needs arguments, or it raises.
     """
-    try:
-        inspect.signature(make, follow_wrapped=False).bind()
-    except TypeError as error:
-        raise BadArgument(f"{where} is called without arguments: {error}") from None
-    except Exception:
-        pass  # What a function takes may be unknown before it is called.
+    if lacks := what_lacks(make):
+        raise BadArgument(f"{where} is called without arguments: {lacks}")
     try:
         return make()
     except (Exception, SystemExit) as error:
