@@ -8,7 +8,6 @@
 -- cost     O(log n), n = workers of the queue
 --% include "lib/call/args.lua"
 --% include "lib/call/clock.lua"
---% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/announce.lua"

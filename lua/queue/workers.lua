@@ -10,7 +10,6 @@
 -- cost     O(workers), 1000 at most
 --% include "lib/call/args.lua"
 --% include "lib/call/clock.lua"
---% include "lib/call/stamp.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/announce.lua"
 --% include "lib/look/workers.lua"

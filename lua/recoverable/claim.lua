@@ -45,7 +45,6 @@ if opened.again then
   --% include "lib/claim/replay.lua"
   return replay_all(opened, nonce, math.huge)
 end
---% include "lib/call/stamp.lua"
 --% include "lib/queue/counters.lua"
 --% include "lib/queue/events.lua"
 --% include "lib/call/acl.lua"

@@ -10,7 +10,6 @@
 --% include "lib/call/items.lua"
 --% include "lib/call/options.lua"
 --% include "lib/call/clock.lua"
---% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"

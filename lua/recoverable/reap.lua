@@ -11,7 +11,6 @@
 -- cost     O(limit * log n), n = jobs in flight or delayed
 --% include "lib/call/args.lua"
 --% include "lib/call/clock.lua"
---% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"

@@ -28,7 +28,6 @@ local released = items(2, 2)                         -- items    id:id token:tok
 arity(1)
 no_more_options(options)
 if unknown then
-  --% include "lib/call/stamp.lua"
   --% include "lib/queue/check_types.lua"
   --% include "lib/job/unique.lua"
   --% include "lib/job/dead.lua"

@@ -1,4 +1,5 @@
-"""How single submits of an asyncio client are sent: together where they are awaited together.
+"""How single submits of an asyncio client are sent: alone, or together where they are awaited
+together.
 
 Only the sending may live here. Which submits share a call is decided in coalesce.py.
 """
@@ -6,25 +7,70 @@ Only the sending may live here. Which submits share a call is decided in coalesc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from types import TracebackType
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.aio_job import Job
-from pyjobs.client.batch import Batch
-from pyjobs.client.coalesce import Coalescer, Waiting
+from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
+from pyjobs.client.single import Single
 from pyjobs.client.submit import Item
-from pyjobs.errors import ClientClosed
+from pyjobs.errors import ClientClosed, OutcomeUnknown
 from pyjobs.transport import AsyncServer, arun_many
 
-# Called with a submit that was answered, and its jobs that were in Redis before.
-Follow = Callable[[Batch[Job], list[Job]], Coroutine[Any, Any, None]]
+# Called when a submit was answered, with the first job of each call and the jobs that were in Redis
+# before.
+Follow = Callable[[Sequence[Job], Sequence[Job]], Coroutine[Any, Any, None]]
+
+
+class LoneCall:
+    """Responsible for the end of a call that the task of its submit sends itself: `close` breaks it
+    off. The block around it then raises OutcomeUnknown, in the way of asyncio.timeout, which would
+    take longer.
+
+    Args:
+        item: the submit.
+    """
+
+    __slots__ = ("_before", "_is_broken", "_item", "_task")
+
+    def __init__(self, item: Item) -> None:
+        self._item = item
+        self._is_broken = False
+        self._task: asyncio.Task[Any] | None = None
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._before = 0 if self._task is None else self._task.cancelling()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        task, self._task = self._task, None
+        if not self._is_broken or task is None:
+            return
+        # A task that its program has cancelled too ends as the program wants.
+        if task.uncancel() <= self._before and kind is asyncio.CancelledError:
+            error = OutcomeUnknown("the client was closed before the answer came")
+            error.ids = (self._item.id,)
+            raise error
+
+    def break_off(self) -> None:
+        """Break the call off, if it is under way."""
+        if self._task is not None and not self._is_broken:
+            self._is_broken = True
+            self._task.cancel()
 
 
 class Sender:
     """Responsible for the single submits to one server, or to one node of a cluster: one that says
     nothing must not hold up the submits to others.
+
+    A task sends the submits that are awaited together, so that no submit which is cancelled breaks
+    off a call of others. A submit that is awaited by itself, as the one before was, is sent by its
+    own task, which is cheaper. Submits that come meanwhile wait, and are sent together.
 
     Args:
         core: the client's core.
@@ -36,28 +82,65 @@ class Sender:
         self._server = server
         self._coalescer: Coalescer[Job] = Coalescer(core)
         self._task: asyncio.Task[None] | None = None
+        self._lone: LoneCall | None = None
+        # Whether the last call was of one submit, and no other came while it was under way.
+        self._was_alone = True
 
-    def add(self, item: Item, follow: Follow) -> Waiting[Job]:
-        """Send a submit soon. Returns the future that gets its job or its error.
+    async def submit(self, item: Item, follow: Follow) -> Job:
+        """Send a submit, and return its job.
 
         Args:
             item: the submit.
             follow: called when submits were answered. It is not kept: a client that the program
                 drops is freed at once.
+
+        Raises:
+            PyjobsError: the submit has failed.
         """
+        is_free = self._lone is None and (self._task is None or self._task.done())
+        if is_free and self._was_alone:
+            return await self._send_alone(item, follow)
+        self._was_alone = False
         waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._send(follow), name="pyjobs-submit")
-        return waiting
+        if is_free:
+            self._begin(follow)
+        return await waiting
 
     async def close(self) -> None:
         """Fail every submit that has no answer."""
+        if self._lone is not None:
+            self._lone.break_off()
         if self._task is not None:
             await cancel_and_wait(self._task)
         # A task that is cancelled before its first step has failed no submit.
         self._coalescer.fail(ClientClosed("the client was closed"))
 
-    async def _send(self, follow: Follow) -> None:
+    def _begin(self, follow: Follow) -> None:
+        self._task = asyncio.create_task(self._send_together(follow), name="pyjobs-submit")
+
+    async def _send_alone(self, item: Item, follow: Follow) -> Job:
+        """Send a submit in its own task, and then begin with those that were added meanwhile."""
+        single = Single(self._core, item)
+        lone = self._lone = LoneCall(item)
+        try:
+            with single, lone:
+                [answer] = await arun_many(
+                    self._server, (single.call,), errors_in_place=True, durable=item.durable
+                )
+        except BaseException:
+            # Its connection is closed. A program that cancels one submit after the other shall not
+            # have a connection made for each.
+            self._was_alone = False
+            raise
+        finally:
+            self._lone = None
+            if self._coalescer.waits:
+                self._begin(follow)
+        before = single.take(answer)
+        await follow(single.asked, before)
+        return single.job
+
+    async def _send_together(self, follow: Follow) -> None:
         """Send the submits that were added, and again while submits were added meanwhile."""
         try:
             while batch := self._coalescer.batch():
@@ -66,7 +149,8 @@ class Sender:
                         self._server, batch.calls(), errors_in_place=True, durable=batch.durable
                     )
                     before = self._coalescer.accept(batch, answers)
-                await follow(batch, before)
+                self._was_alone = len(batch.jobs) == 1
+                await follow(batch.first_jobs, before)
         except BaseException as error:
             self._coalescer.fail(error)
             raise

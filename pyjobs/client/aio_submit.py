@@ -15,10 +15,10 @@ from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
 from pyjobs.client.lookups import alook
 from pyjobs.client.middleware import Middleware, SubmitCall, around_async
-from pyjobs.client.options import Options, with_trace
+from pyjobs.client.options import Options, given, no_arguments
 from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.stream import BaseStream, is_stream
-from pyjobs.client.submit import Item, Json, given, no_arguments
+from pyjobs.client.submit import Item, Json
 from pyjobs.client.task_stream import Window
 from pyjobs.definition import Arguments, BaseTask, P, R
 from pyjobs.errors import BadArgument, PyjobsError
@@ -36,6 +36,10 @@ class AsyncSubmits(HintedClient):
     _translating: ErrorTranslation
     # By the node that gets the submits; None of one server.
     _senders: dict[Hashable, Sender]
+
+    def _hears(self, queue: str) -> bool:
+        """Return whether `_listen` has nothing to do for this queue, in this event loop."""
+        raise NotImplementedError
 
     async def _listen(self, queues: Collection[str]) -> None:
         """Subscribe to the channels of these queues."""
@@ -121,26 +125,14 @@ class AsyncSubmits(HintedClient):
             ClientClosed: the client is closed.
         """
         self._core.check_open()
+        builder = self._core.builder
         if isinstance(data, BaseTask):
             submission = data.submission(args, given(queue, id, options))
-            item = self._core.builder.task(submission)
-            name = data.name
-        else:
-            no_arguments(data, args)
-            item = self._core.builder.item(data, queue, id, options)
-            submission, name = None, options.get("task") or ""
-        if not self._middleware:
-            job = await self._submit_one(item)
-        else:
-            call = SubmitCall((item.queue,), name, 1)
-            async with around_async(self._middleware, call):
-                if trace := call.trace():
-                    item = item._replace(options=with_trace(item.options, trace))
-                job = await self._submit_one(item)
-                call.jobs = [job]
-        if submission is not None:
-            decode_by(job, submission)
-        return unless_conflict(job)
+            job = await self._submit_one(builder.task(submission), data.name)
+            return unless_conflict(decode_by(job, submission))
+        no_arguments(data, args)
+        item = builder.item(data, queue, id, options)
+        return unless_conflict(await self._submit_one(item, options.get("task")))
 
     @overload
     async def submit_many(
@@ -324,9 +316,18 @@ class AsyncSubmits(HintedClient):
                 self._core.check_open()
             stream.accepted(await self._submit(part, task))
 
-    async def _submit_one(self, item: Item) -> Job:
+    async def _submit_one(self, item: Item, task: str | None) -> Job:
+        if not self._middleware:
+            return await self._send_one(item)
+        call = SubmitCall((item.queue,), task or "", 1)
+        async with around_async(self._middleware, call):
+            call.jobs = [job := await self._send_one(item.traced(call.trace()))]
+        return job
+
+    async def _send_one(self, item: Item) -> Job:
         with self._translating:
-            await self._listen((item.queue,))
+            if not self._hears(item.queue):
+                await self._listen((item.queue,))
             node = node_of_submit(
                 self._server, self._core.keys.queue(item.queue), item.id, item.options
             )
@@ -334,7 +335,7 @@ class AsyncSubmits(HintedClient):
             if sender is None:
                 sender = Sender(self._core, self._server)
                 self._senders[node] = sender
-            return await sender.add(item, self._follow)
+            return await sender.submit(item, self._follow)
 
     async def _submit(self, batch: Batch[Job], task: str | None) -> list[Job]:
         if not self._middleware:
@@ -352,11 +353,16 @@ class AsyncSubmits(HintedClient):
                 self._server, batch.calls(), errors_in_place=True, durable=batch.durable
             )
             before = self._core.accept(batch, answers)
-        await self._follow(batch, before)
+        await self._follow(batch.first_jobs, before)
         return batch.jobs
 
-    async def _follow(self, batch: Batch[Job], before: list[Job]) -> None:
-        """Look up the jobs of a submit that were there before, and register its queues."""
+    async def _follow(self, asked: Sequence[Job], before: Sequence[Job]) -> None:
+        """Look up the jobs of a submit that were there before, and register its queues.
+
+        Args:
+            asked: the first job of each call.
+            before: the jobs that were in Redis before.
+        """
         if self._core.closed:
             # Closed by another task in the meantime, and connected anew by what was sent since.
             await aclose(self._server)
@@ -364,5 +370,5 @@ class AsyncSubmits(HintedClient):
         if before:
             missing = await alook(self._server, self._core, self._core.sweep.calls(before))
             self._core.sweep.settle_gone(missing)
-        if names := self._core.to_register(batch, time.monotonic()):
+        if names := self._core.to_register(asked, time.monotonic()):
             await self._registrar.enter(names)

@@ -62,6 +62,19 @@ class Batch(Generic[J]):
         self.trace = ""
         self._making = making
 
+    @classmethod
+    def of(cls, made: JobsCall[J], queue: str) -> Batch[J]:
+        """Return the submit of one call, which was made already."""
+        batch = cls(len(made.jobs), iter(()), (queue,))
+        batch.made.append(made)
+        batch.jobs[:] = made.jobs
+        return batch
+
+    @property
+    def first_jobs(self) -> list[J]:
+        """The first job of each call."""
+        return [made.jobs[0] for made in self.made]
+
     def calls(self) -> Iterator[Call[Any]]:
         """Yield the calls. Each call and its jobs are made when it is asked for.
 

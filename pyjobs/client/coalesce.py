@@ -36,6 +36,11 @@ class Coalescer(Generic[J]):
         self._next.append((item, waiting))
         return waiting
 
+    @property
+    def waits(self) -> bool:
+        """Whether a submit was added that was neither sent nor cancelled."""
+        return bool(self._next) and any(not waiting.done() for _, waiting in self._next)
+
     def batch(self) -> Batch[J] | None:
         """Return the submits that were added since the last call and not cancelled, or None.
 

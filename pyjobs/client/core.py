@@ -265,20 +265,19 @@ class ClientCore(Generic[J]):
             raise refused(batch, answers)
         return before
 
-    def to_register(self, batch: Batch[J], now: float) -> dict[str, str]:
+    def to_register(self, jobs: Iterable[J], now: float) -> dict[str, str]:
         """Return what is to be entered in the registry after a submit: queue name -> mode.
 
         A queue is entered again each `REGISTER_SECONDS`.
 
         Args:
-            batch: a submit, answered.
+            jobs: the first job of each call of a submit, answered.
             now: seconds, monotonic.
         """
         new: dict[str, str] = {}
-        for call in batch.made:
-            job = call.jobs[0]
-            accepted = presence(job) is Presence.ACCEPTED
-            if accepted and now - self._registered.get(job.queue, -math.inf) > REGISTER_SECONDS:
+        for job in jobs:
+            is_due = now - self._registered.get(job.queue, -math.inf) > REGISTER_SECONDS
+            if is_due and presence(job) is Presence.ACCEPTED:
                 self._registered[job.queue] = now
                 new[job.queue] = self.mode.name
         return new

@@ -214,6 +214,7 @@ class AsyncListener(Generic[J]):
         core: gets the messages and the stored results.
 
     Attributes:
+        queues: the names of the queues whose results are heard, as `hear` has entered them.
         abandoned: set it to end the listener, and to close the server's connections, as soon as
             the program has no job left that waits for its outcome.
     """
@@ -222,7 +223,7 @@ class AsyncListener(Generic[J]):
         self.abandoned = False
         self._server = server
         self._core = core
-        self._queues: set[str] = set()
+        self.queues: set[str] = set()
         self._pace = Pace(core.sweep.every, time.monotonic())
         self._parts = PartChannels(known_parts_of(server), core)
         self._starting = asyncio.Lock()
@@ -244,7 +245,7 @@ class AsyncListener(Generic[J]):
             Forbidden: Redis's access rules forbid a channel, and the mode stores no results.
             Unavailable: Redis can't be reached.
         """
-        if not (new := [name for name in queues if name not in self._queues]):
+        if not (new := [name for name in queues if name not in self.queues]):
             return
         channels = self._core.channels(new)
         async with self._starting:
@@ -258,7 +259,7 @@ class AsyncListener(Generic[J]):
                 reading = self._listen(subscription)
                 self._task = asyncio.create_task(reading, name="pyjobs-results")
         await self._subscription.add(channels, REPLY_SECONDS)
-        self._queues.update(new)
+        self.queues.update(new)
 
     async def close(self) -> None:
         """Stop listening. The task has ended then."""
@@ -292,7 +293,7 @@ class AsyncListener(Generic[J]):
     async def _follow(self, subscription: AsyncSubscription | AsyncShards) -> None:
         """Take messages, and sweep from time to time, until an error or the end."""
         while True:
-            self._parts.hear(subscription, self._queues)
+            self._parts.hear(subscription, self.queues)
             if left := self._left(subscription):
                 await self._hear(subscription, left)
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import quote
@@ -14,6 +14,23 @@ from pyjobs.hints import OF_SUBMITS, hinted, nearest
 from pyjobs.validate import checked, moment_ms, positive, to_ms, whole
 
 TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# The options whose values many submits have in common, and the types of these values.
+KEPT_NAMES = frozenset(
+    {
+        "delay",
+        "expires",
+        "retention",
+        "timeout",
+        "max_run",
+        "max_attempts",
+        "backoff",
+        "task",
+        "durable",
+    }
+)
+KEPT_KINDS = frozenset({int, float, str, timedelta, type(None)})
+# So many texts are kept, of about 200 bytes with their keys.
+MOST_KEPT = 1000
 # What stands for itself in a tracestate.
 PLAIN = "!#$&'()*+,/:;<=>?@[]^`{|}"
 
@@ -85,6 +102,39 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
 
 
+class OptionTexts:
+    """Keeps the options arguments of a client's submits: most have the options of one before.
+
+    Args:
+        submit: the submit script of the mode.
+    """
+
+    def __init__(self, submit: Script) -> None:
+        self._submit = submit
+        self._known: dict[Any, str] = {}
+
+    def of(self, options: Mapping[str, Any]) -> str:
+        """Return the options argument of a submit, as `options_text` does.
+
+        Raises:
+            BadArgument: an option is unknown, is none of the mode, or has a wrong value.
+        """
+        if not KEPT_NAMES.issuperset(options):
+            return options_text(self._submit, options)
+        # 3, 3.0 and True are equal, and only 3 is a number of attempts.
+        kinds = [*map(type, options.values())]
+        if not KEPT_KINDS.issuperset(kinds):
+            return options_text(self._submit, options)
+        key = (*options.items(), *kinds)
+        text = self._known.get(key)
+        if text is None:
+            text = options_text(self._submit, options)
+            if len(self._known) >= MOST_KEPT:
+                self._known.clear()
+            self._known[key] = text
+        return text
+
+
 def with_trace(options: str, trace: str) -> str:
     """Return the options argument of a submit with a trace context, unless it has one.
 
@@ -93,6 +143,27 @@ def with_trace(options: str, trace: str) -> str:
         trace: the options of the trace context, as `options_text` writes them.
     """
     return options if "traceparent=" in options else f"{options} {trace}".strip()
+
+
+def given(queue: str | None, id: str | None, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the keyword arguments of a task, whose function may have parameters of these names."""
+    if queue is None and id is None:
+        return options
+    named = {"queue": queue, "id": id}
+    return {**options, **{name: value for name, value in named.items() if value is not None}}
+
+
+def no_arguments(data: Any, args: Sequence[Any]) -> None:
+    """Check that the data of a job are no function, and that nothing stands beside them.
+
+    Raises:
+        BadArgument: they are, or something does, as if the data were a task.
+    """
+    if callable(data):
+        name = getattr(data, "__name__", type(data).__name__)
+        raise BadArgument(f"data: {name} is a function; make it a task by @task, and submit that")
+    if args:
+        raise BadArgument("data: only a task takes further arguments; a queue is named by queue=")
 
 
 def check_options(options: Mapping[str, Any]) -> None:

@@ -33,7 +33,8 @@ class Pending(Generic[J]):
 
     def add(self, queue: str, jobs: Sequence[J]) -> None:
         """Enter jobs of one queue, whose ids are new."""
-        self._refs.update({f"{queue} {job.id}": ref(job) for job in jobs})
+        for job in jobs:
+            self._refs[f"{queue} {job.id}"] = ref(job)
         self._tidy()
 
     def track(self, queue: str, id: str, make: Callable[[str, str], J]) -> tuple[J, bool]:

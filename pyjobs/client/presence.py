@@ -33,6 +33,8 @@ class PresenceEvent(Enum):
     # The submit was refused, or had no answer.
     DOUBTED = "doubted"
 
+    __hash__ = object.__hash__
+
 
 NEXT = {
     PresenceEvent.SUBMITTED: {

@@ -11,20 +11,19 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from pyjobs import codec
 from pyjobs.client.batch import Batch, JobsCall, split
 from pyjobs.client.job import J, note
-from pyjobs.client.options import durable_in, options_text
+from pyjobs.client.options import OptionTexts, durable_in, with_trace
 from pyjobs.client.pending import Pending
 from pyjobs.client.presence import PresenceEvent
 from pyjobs.client.stream import Stream, is_stream, too_large
 from pyjobs.client.task_stream import TaskStream
 from pyjobs.definition import BaseTask, Submission
-from pyjobs.engine import MAX_BYTES, Arg, Durable, Keys, Mode
+from pyjobs.engine import MAX_BYTES, Arg, Call, Durable, Keys, Mode
 from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
 from pyjobs.validate import checked, iterable
 
 Route = Callable[[Any], str]
 K = TypeVar("K")
-ONE = (0,)
 # What a submit without a task takes; a type checker so refuses the wrong arguments of a task.
 Json = Mapping[str, Any] | Sequence[Any] | str | float | bool | None
 NONE: frozenset[int] = frozenset()
@@ -48,6 +47,10 @@ class Item(NamedTuple):
     data: bytes
     chosen: bool
     durable: Durable | None = None
+
+    def traced(self, trace: str) -> Item:
+        """Return the item with the options of a trace context, unless it has one."""
+        return self._replace(options=with_trace(self.options, trace)) if trace else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,10 @@ class SubmitBuilder(Generic[J]):
         self._durable = durable
         self._mode = mode
         self._script = mode.script("submit")
+        self._texts = OptionTexts(self._script)
         self._can_repeat = "written" in self._script.options
+        # The options argument of a submit without options.
+        self._plain = self._text({}, durable)
         self._client = client
         self._kind, self._source = kind, source
         self._make: Callable[[str, str], J] = functools.partial(kind, source=source)
@@ -233,8 +239,11 @@ class SubmitBuilder(Generic[J]):
         return self._item(submission.data, name, submission.id, submission.options)
 
     def _item(self, data: bytes, name: str, id: str | None, options: Mapping[str, Any]) -> Item:
-        durable = durable_in(options, self._durable)
-        text = self._text(options, durable)
+        if options:
+            durable = durable_in(options, self._durable)
+            text = self._text(options, durable)
+        else:
+            durable, text = self._durable, self._plain
         if len(data) > MAX_BYTES:
             raise too_large(len(data))
         named = new_id() if id is None else checked("id", id)
@@ -242,18 +251,32 @@ class SubmitBuilder(Generic[J]):
 
     def _text(self, options: Mapping[str, Any], durable: Durable | None) -> str:
         """Return the options of a call. Where a wait follows, the call writes in every case."""
-        text = options_text(self._script, options) if options else ""
+        text = self._texts.of(options) if options else ""
         if durable is None or not self._can_repeat:
             return text
         return f"{text} written=1".lstrip()
+
+    def call(self, item: Item) -> Call[list[bytes]]:
+        """Return the call that submits one item."""
+        key = self._queue_keys[item.queue]
+        parts = (item.id, item.data)
+        return self._mode.submit_items(key, parts, client=self._client, options=item.options)
+
+    def job(self, item: Item) -> tuple[J, bool]:
+        """Return the job of one item, and whether it was made: one that is pending here already is
+        taken."""
+        if not item.chosen:
+            job = self._kind(item.id, item.queue, self._source)
+            self._pending.add(item.queue, (job,))
+            return job, True
+        job, is_made = self._pending.track(item.queue, item.id, self._make)
+        note((job,), PresenceEvent.SUBMITTED)
+        return job, is_made
 
     def together(self, items: Sequence[Item]) -> Batch[J]:
         """Return the submit of some items, which are equally durable: one call for those with the
         same queue and options."""
         durable = items[0].durable if items else None
-        if len(items) == 1:
-            # As a rule a submit is a single item, which needs no grouping.
-            return Batch(1, self._single(items[0]), (items[0].queue,), durable)
         found = grouped([(item.queue, item.options) for item in items])
         calls = self._jobs_calls(
             [SubmitGroup(name, text, places) for (name, text), places in found.items()],
@@ -296,10 +319,6 @@ class SubmitBuilder(Generic[J]):
             why = f"{type(error).__name__}: {error}"
             raise BadArgument(f"route: it chose no queue for a job, but raised {why}") from error
 
-    def _single(self, item: Item) -> Iterator[JobsCall[J]]:
-        jobs, known = self._jobs(item.queue, [item.id], chosen=True)
-        yield self._jobs_call(item.queue, item.options, [item.id, item.data], jobs, known, ONE)
-
     def _jobs_calls(
         self,
         groups: Sequence[SubmitGroup],
@@ -341,25 +360,6 @@ class SubmitBuilder(Generic[J]):
         jobs = [job for job, _ in tracked]
         note(jobs, PresenceEvent.SUBMITTED)
         return jobs, frozenset(at for at, (_, made) in enumerate(tracked) if not made)
-
-
-def given(queue: str | None, id: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keyword arguments of a task, whose function may have parameters of these names."""
-    named = {"queue": queue, "id": id}
-    return {**options, **{name: value for name, value in named.items() if value is not None}}
-
-
-def no_arguments(data: Any, args: Sequence[Any]) -> None:
-    """Check that the data of a job are no function, and that nothing stands beside them.
-
-    Raises:
-        BadArgument: they are, or something does, as if the data were a task.
-    """
-    if callable(data):
-        name = getattr(data, "__name__", type(data).__name__)
-        raise BadArgument(f"data: {name} is a function; make it a task by @task, and submit that")
-    if args:
-        raise BadArgument("data: only a task takes further arguments; a queue is named by queue=")
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:

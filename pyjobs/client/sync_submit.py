@@ -13,10 +13,11 @@ from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
 from pyjobs.client.lookups import look
 from pyjobs.client.middleware import Middleware, SubmitCall, around
-from pyjobs.client.options import Options
+from pyjobs.client.options import Options, given, no_arguments
 from pyjobs.client.registering import Registrar
+from pyjobs.client.single import Single
 from pyjobs.client.stream import BaseStream, is_stream
-from pyjobs.client.submit import Json, given, no_arguments
+from pyjobs.client.submit import Item, Json
 from pyjobs.client.sync_job import Job
 from pyjobs.client.task_stream import Window
 from pyjobs.definition import Arguments, BaseTask, P, R
@@ -33,6 +34,10 @@ class Submits(HintedClient):
     _registrar: Registrar
     _server: Server
     _translating: ErrorTranslation
+
+    def _hears(self, queue: str) -> bool:
+        """Return whether `_listen` has nothing to do for this queue."""
+        raise NotImplementedError
 
     def _listen(self, queues: Collection[str]) -> None:
         """Subscribe to the channels of these queues."""
@@ -116,12 +121,11 @@ class Submits(HintedClient):
         builder = self._core.builder
         if isinstance(data, BaseTask):
             submission = data.submission(args, given(queue, id, options))
-            [job] = self._submit(builder.together([builder.task(submission)]), data.name)
+            job = self._submit_one(builder.task(submission), data.name)
             return unless_conflict(decode_by(job, submission))
         no_arguments(data, args)
-        batch = builder.together([builder.item(data, queue, id, options)])
-        [job] = self._submit(batch, options.get("task"))
-        return unless_conflict(job)
+        item = builder.item(data, queue, id, options)
+        return unless_conflict(self._submit_one(item, options.get("task")))
 
     @overload
     def submit_many(
@@ -297,6 +301,27 @@ class Submits(HintedClient):
                 self._core.check_open()
             stream.accepted(self._submit(part, task))
 
+    def _submit_one(self, item: Item, task: str | None) -> Job:
+        if not self._middleware:
+            return self._send_one(item)
+        call = SubmitCall((item.queue,), task or "", 1)
+        with around(self._middleware, call):
+            call.jobs = [job := self._send_one(item.traced(call.trace()))]
+        return job
+
+    def _send_one(self, item: Item) -> Job:
+        with self._translating:
+            if not self._hears(item.queue):
+                self._listen((item.queue,))
+            single = Single(self._core, item)
+            with single:
+                [answer] = run_many(
+                    self._server, (single.call,), errors_in_place=True, durable=item.durable
+                )
+            before = single.take(answer)
+        self._follow(single.asked, before)
+        return single.job
+
     def _submit(self, batch: Batch[Job], task: str | None) -> list[Job]:
         if not self._middleware:
             return self._send(batch)
@@ -313,13 +338,22 @@ class Submits(HintedClient):
                 self._server, batch.calls(), errors_in_place=True, durable=batch.durable
             )
             before = self._core.accept(batch, answers)
+        self._follow(batch.first_jobs, before)
+        return batch.jobs
+
+    def _follow(self, asked: Sequence[Job], before: Sequence[Job]) -> None:
+        """Look up the jobs of a submit that were there before, and register its queues.
+
+        Args:
+            asked: the first job of each call.
+            before: the jobs that were in Redis before.
+        """
         if self._core.closed:
             # Closed by another thread in the meantime, and connected anew by what was sent since.
             self._server.close()
-            return batch.jobs
+            return
         if before:
             missing = look(self._server, self._core, self._core.sweep.calls(before))
             self._core.sweep.settle_gone(missing)
-        if names := self._core.to_register(batch, time.monotonic()):
+        if names := self._core.to_register(asked, time.monotonic()):
             self._registrar.enter(names)
-        return batch.jobs

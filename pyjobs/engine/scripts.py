@@ -63,7 +63,7 @@ class Script:
         if len(args) != len(self.names):
             raise TypeError(f"{self.title} takes {self.names}, not {tuple(args)}")
         try:
-            return (*[args[name] for name in self.names], *items)
+            return (*map(args.__getitem__, self.names), *items)
         except KeyError as error:
             raise TypeError(f"{self.title} lacks the argument {error}") from None
 

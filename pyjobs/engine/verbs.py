@@ -5,6 +5,7 @@ Nothing here sends a call, reads a clock or decides the state of a job.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -40,6 +41,10 @@ class Verbs:
         """
         return script(f"{self.name}/{verb}")
 
+    @functools.cached_property
+    def _submit(self) -> Script:
+        return self.script("submit")
+
     def submit(
         self,
         queue: str,
@@ -74,7 +79,7 @@ class Verbs:
             client: name of the client that gets the results; '' is none.
             options: the options argument, as `Script.choose` writes it.
         """
-        used = self.script("submit")
+        used = self._submit
         return Call(used, (queue,), used.bind(items, client=client, options=options), unparsed)
 
     def complete(

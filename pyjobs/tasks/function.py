@@ -12,7 +12,7 @@ from pyjobs.client import Options
 from pyjobs.definition import BaseTask, P, Submission
 from pyjobs.engine import MAX_BYTES, RELIABLE, Keys, Mode, Outcome
 from pyjobs.errors import BadArgument, JobFailed, TooLarge
-from pyjobs.hints import OF_TASKS, hinted
+from pyjobs.hints import OF_SUBMITS, OF_TASKS, hinted
 from pyjobs.tasks.conversion import Converter, Missing
 from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
 from pyjobs.tasks.policy import (
@@ -24,7 +24,7 @@ from pyjobs.tasks.policy import (
     unique_of,
 )
 from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
-from pyjobs.tasks.signature import default_name, read_signature, returns_of
+from pyjobs.tasks.signature import binder, default_name, read_signature, returns_of
 from pyjobs.validate import checked
 from pyjobs.worker import (
     EXECUTORS,
@@ -81,6 +81,7 @@ class Task(BaseTask[P, T]):
         check_policy(self.name, self._options)
         self._injected = dependencies_of(self.name, function)
         self._signature, self._job, hints = read_signature(self.name, function, self._injected)
+        self._bind = binder(self._signature)
         parameters = {
             name: (
                 hints.get(name, Any),
@@ -182,7 +183,7 @@ class Task(BaseTask[P, T]):
         options: Mapping[str, Any],
     ) -> Submission:
         try:
-            values = self._signature.bind(*args, **kwargs).arguments
+            values = self._bind(args, kwargs)
         except TypeError as error:
             raise BadArgument(f"task {self.name}: {error}{self._hint(kwargs)}") from error
         data = self._converter.encode_arguments(values)
@@ -211,9 +212,10 @@ class Task(BaseTask[P, T]):
 
     def _hint(self, kwargs: Mapping[str, Any]) -> str:
         """Return where options belong that were given as arguments; '' where there are none."""
-        given = [word for word in kwargs if word in OF_A_SUBMIT and word not in self.parameters]
+        strange = kwargs.keys() - self.parameters
+        given = [word for word in kwargs if word in OF_A_SUBMIT and word in strange]
         if not given:
-            return ""
+            return next((hinted(OF_SUBMITS, word) for word in strange if word in OF_SUBMITS), "")
         using = ", ".join(f"{word}=..." for word in given)
         return f"; options of a submit go into using: client.submit(task.using({using}), ...)"
 

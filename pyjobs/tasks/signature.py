@@ -16,6 +16,7 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
     Set,
 )
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -87,6 +88,29 @@ def read_signature(
         job = parameters.pop(0).name
     parameters = [one for one in parameters if one.name not in injected]
     return signature.replace(parameters=parameters), job, hints
+
+
+def binder(
+    signature: inspect.Signature,
+) -> Callable[[Sequence[Any], Mapping[str, Any]], Mapping[str, Any]]:
+    """Return what makes arguments by name of those in their order and those by name, in the order
+    of the parameters. It raises TypeError where they do not fit.
+
+    The standard library binds every way to give them, and takes long; all in their order and all by
+    name are bound here.
+    """
+    names = tuple(signature.parameters)
+    kinds = {one.kind for one in signature.parameters.values()}
+    in_order = kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+
+    def bind(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        if in_order and not kwargs and len(args) == len(names):
+            return dict(zip(names, args, strict=True))
+        if not args and kwargs.keys() == signature.parameters.keys():
+            return {name: kwargs[name] for name in names}
+        return signature.bind(*args, **kwargs).arguments
+
+    return bind
 
 
 def yields(function: Callable[..., Any]) -> bool:

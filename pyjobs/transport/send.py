@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Generator, Iterable
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeVar
 
 import redis
@@ -146,7 +146,7 @@ def only(answer: Any) -> Any:
 
 
 def lone(calls: Iterable[Call[Any]]) -> tuple[Call[Any] | None, Iterable[Call[Any]]]:
-    """Return the call of a stream that has a single one, else None, and the stream.
+    """Return the call of a stream that has a single one; else None, and the stream.
 
     Small calls share a write, and so two of them are made before the first is sent. A large call is
     sent while the next is made.
@@ -154,11 +154,13 @@ def lone(calls: Iterable[Call[Any]]) -> tuple[Call[Any] | None, Iterable[Call[An
     if isinstance(calls, (list, tuple)):
         return (calls[0] if len(calls) == 1 else None), calls
     source = iter(calls)
-    first = list(islice(source, 1))
-    if not first or len(first[0].args) > FEW_ARGS:
-        return None, chain(first, source)
-    second = list(islice(source, 1))
-    return (None if second else first[0]), chain(first, second, source)
+    if (first := next(source, None)) is None:
+        return None, ()
+    if len(first.args) > FEW_ARGS:
+        return None, chain((first,), source)
+    if (second := next(source, None)) is None:
+        return first, ()
+    return None, chain((first, second), source)
 
 
 def _run_one(server: Sync, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:

@@ -155,7 +155,7 @@ class DirectConnection(LayeredConnection):
     def reply(self) -> Any:
         while (reply := self._reader.gets()) is False:
             self._read()
-        return self._checked(reply)
+        return self._checked(reply) if isinstance(reply, exceptions.RedisError) else reply
 
     def come(self) -> Iterator[Any]:
         # A socket with a timeout does not block below Python, whose own `recv` polls before.
@@ -166,7 +166,7 @@ class DirectConnection(LayeredConnection):
         except OSError as error:
             raise self._broken(error) from error
         while (reply := self._reader.gets()) is not False:
-            yield self._checked(reply)
+            yield self._checked(reply) if isinstance(reply, exceptions.RedisError) else reply
 
     def is_readable(self, seconds: float = 0.0) -> bool:
         # What the reader holds is the begin of a reply, for `come` has yielded every whole one.
@@ -189,12 +189,10 @@ class DirectConnection(LayeredConnection):
         self._reader.feed(data)
 
     @staticmethod
-    def _checked(reply: Any) -> Any:
-        if isinstance(reply, exceptions.RedisError):
-            if isinstance(reply, exceptions.ConnectionError) and not isinstance(reply, REPLIES):
-                raise reply
-            return checked_reply(reply)
-        return reply
+    def _checked(error: exceptions.RedisError) -> exceptions.RedisError:
+        if isinstance(error, exceptions.ConnectionError) and not isinstance(error, REPLIES):
+            raise error
+        return checked_reply(error)
 
     def _broken(self, error: OSError) -> exceptions.RedisError:
         """Return an error of the socket as redis-py's."""

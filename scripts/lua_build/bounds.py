@@ -98,4 +98,6 @@ def from_end(node: Any) -> bool:
         return from_end(node.left)
     if isinstance(node, lua.String):
         return text(node).startswith("-")
+    if isinstance(node, lua.OrLoOp) and isinstance(node.left, lua.AndLoOp):
+        return from_end(node.left.right) and from_end(node.right)
     return isinstance(node, lua.UMinusOp) or (isinstance(node, lua.Number) and node.n < 0)

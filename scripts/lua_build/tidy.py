@@ -183,9 +183,12 @@ def spelled(node: Any) -> Any:
     sign, number = ("-", node.operand) if isinstance(node, lua.UMinusOp) else ("", node)
     if isinstance(number, lua.Number) and isinstance(number.n, int):
         return literally(f"{sign}{number.n}")
+    if isinstance(node, lua.OrLoOp) and isinstance(node.left, lua.AndLoOp):
+        node.left.right, node.right = spelled(node.left.right), spelled(node.right)
+        return node
     if isinstance(node, (lua.AddOp, lua.SubOp, lua.UMinusOp)):
         called = lua.Index(lua.Name("format"), lua.Name("string"), lua.IndexNotation.DOT)
-        return lua.Call(called, [literally("%.0f"), node])
+        return lua.Call(called, [literally("%d"), node])
     return node
 
 

@@ -19,7 +19,7 @@ from pyjobs.admin import (
     find_script,
 )
 from pyjobs.codec import ErrorText, encode_error
-from pyjobs.engine import MODES, RELIABLE, Keys
+from pyjobs.engine import MODES, Keys
 from pyjobs.errors import BadArgument
 
 KEYS = Keys()
@@ -37,13 +37,7 @@ def ask(store: Store) -> Iterator[Admin]:
         yield admin
 
 
-@pytest.fixture
-def jobs(store: Store) -> Jobs:
-    """The verbs of the reliable queue q."""
-    return Jobs(store, RELIABLE)
-
-
-def test_no_function_of_the_face_hides_a_module() -> None:
+def test_no_function_of_pyjobs_admin_hides_a_module() -> None:
     modules = {name for name, value in vars(admin).items() if isinstance(value, type(admin))}
     assert {"dead", "reap", "repair"} <= modules
     assert not modules & set(admin.__all__)
@@ -117,7 +111,7 @@ class TestReap:
         assert known == ReapedQueue("known", "reliable")
 
     @pytest.mark.parametrize(("seconds", "put_back"), [(0.0, 0), (None, 1)])
-    def test_it_stops_when_the_time_is_over(
+    def test_a_reap_stops_when_its_time_is_over(
         self, ask: Admin, store: Store, jobs: Jobs, seconds: float | None, put_back: int
     ) -> None:
         jobs.take("a")

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from support.servers import SOCKET_PLACES, at
 from support.store import HOUR, Jobs, Q, Store
 
-from pyjobs.admin import Admin, AsyncAdmin, Filter
+from pyjobs.admin import Filter
 from pyjobs.codec import encode_error
 from pyjobs.engine import MODES, RELIABLE
 from pyjobs.errors import BadArgument
 from pyjobs.transport import run
 
 pytestmark = at(SOCKET_PLACES)
-
-
-@pytest.fixture
-def jobs(store: Store) -> Jobs:
-    return Jobs(store, RELIABLE)
-
-
-@pytest.fixture(params=["sync", "asyncio"])
-def ask(request: pytest.FixtureRequest, store: Store) -> Iterator[Any]:
-    """Calls an operation by its name, in either flavour."""
-    if request.param == "sync":
-        with Admin(store.url) as admin:
-            yield lambda name, *args, **more: getattr(admin, name)(*args, **more)
-        return
-    with asyncio.Runner() as runner:
-
-        async def make() -> AsyncAdmin:
-            return AsyncAdmin(store.url)
-
-        admin = runner.run(make())
-        yield lambda name, *args, **more: runner.run(getattr(admin, name)(*args, **more))
-        runner.run(admin.close())
 
 
 def killed(jobs: Jobs, kind: str, *ids: str) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from support.servers import SERVER_PLACES, at
 from support.store import HOUR, Jobs, Q, Store
 
-from pyjobs.admin import Admin, AsyncAdmin, Filter, moves
+from pyjobs.admin import Filter, moves
 from pyjobs.admin.plan import Plan, drive
 from pyjobs.engine import (
     MODES,
@@ -28,28 +26,6 @@ from pyjobs.errors import BadArgument, BadLayout, WrongMode
 pytestmark = at(SERVER_PLACES)
 TO = "jobs:{to}"
 KEYS = Keys()
-
-
-@pytest.fixture
-def jobs(store: Store) -> Jobs:
-    return Jobs(store, RELIABLE)
-
-
-@pytest.fixture(params=["sync", "asyncio"])
-def ask(request: pytest.FixtureRequest, store: Store) -> Iterator[Any]:
-    """Calls an operation by its name, in either flavour."""
-    if request.param == "sync":
-        with Admin(store.url) as admin:
-            yield lambda name, *args, **more: getattr(admin, name)(*args, **more)
-        return
-    with asyncio.Runner() as runner:
-
-        async def make() -> AsyncAdmin:
-            return AsyncAdmin(store.url)
-
-        admin = runner.run(make())
-        yield lambda name, *args, **more: runner.run(getattr(admin, name)(*args, **more))
-        runner.run(admin.close())
 
 
 def send(jobs: Jobs, *ids: str, nonce: str = "n", **options: Any) -> list[SentJob]:
@@ -231,7 +207,7 @@ def test_a_job_that_was_parked_over_a_day_ago_is_not_sent_again(jobs: Jobs) -> N
     jobs.redis.flushall()
 
 
-def test_what_no_server_can_read_goes_back(jobs: Jobs) -> None:
+def test_a_job_that_the_other_server_cannot_read_goes_back(jobs: Jobs) -> None:
     jobs.submit("a")
     [sent] = send(jobs, "a", state="pending")
     assert receive(jobs, sent._replace(dump=b"junk")) == ["unreadable"]

@@ -292,7 +292,7 @@ class TestBadInput:
             ({"data": float("nan")}, Unencodable, "JSON"),
             ({"data": "x" * 1_048_577}, BadArgument, "data: 1048579 bytes"),
             ({"delay": -1}, BadArgument, "delay"),
-            ({"priority": 1}, BadArgument, "priority: submit has no such option$"),
+            ({"priority": 1}, BadArgument, "priority: submit has no such option; a worker"),
             ({"dely": 1}, BadArgument, r"dely: submit has no such option; did you mean delay\?"),
         ],
     )

@@ -24,6 +24,8 @@ from support.client_core import (
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import settle
 from pyjobs.client.presence import NEXT, Presence, PresenceEvent
+from pyjobs.client.single import Single
+from pyjobs.engine.durable import Kept, Reached
 from pyjobs.engine.keys import REGISTER_SECONDS
 from pyjobs.engine.limits import SUBMIT_ITEMS
 from pyjobs.engine.replies import Stored
@@ -36,6 +38,11 @@ from pyjobs.errors import (
     PyjobsError,
     QueueFull,
 )
+
+
+def one(core: ClientCore[Job], id: str, **options: Any) -> Single[Job]:
+    """A single submit, whose call was made."""
+    return Single(core, core.builder.item(1, None, id, options))
 
 
 class TestAccept:
@@ -149,15 +156,75 @@ class TestAccept:
     def test_a_queue_is_registered_once_in_register_seconds(self) -> None:
         core = make()
         first, second = prepare(core, [1]), prepare(core, [1], queue="other")
-        assert not core.to_register(first, NOW)
+        assert not core.to_register(first.first_jobs, NOW)
         core.accept(first, answers(first))
-        assert set(core.to_register(first, NOW)) == {"q"}
-        assert not core.to_register(first, NOW)
+        assert set(core.to_register(first.first_jobs, NOW)) == {"q"}
+        assert not core.to_register(first.first_jobs, NOW)
         core.accept(second, answers(second))
-        assert set(core.to_register(second, NOW)) == {"other"}
+        assert set(core.to_register(second.first_jobs, NOW)) == {"other"}
         # Redis may have come back without the registry.
-        assert not core.to_register(first, NOW + REGISTER_SECONDS)
-        assert set(core.to_register(first, NOW + REGISTER_SECONDS + 1)) == {"q"}
+        assert not core.to_register(first.first_jobs, NOW + REGISTER_SECONDS)
+        assert set(core.to_register(first.first_jobs, NOW + REGISTER_SECONDS + 1)) == {"q"}
+
+
+class TestSingle:
+    def test_a_new_job_is_accepted_and_swept_for(self) -> None:
+        core = make()
+        single = one(core, "a")
+        assert single.take(reply("a", "new")) == ()
+        assert single.job.created and asked(core.sweep.calls()) == ["a"]
+        assert core.to_register(single.asked, NOW)
+
+    def test_an_answer_with_another_outcome_means_what_it_means_in_a_batch(self) -> None:
+        core = make()
+        single = one(core, "a", unique="u")
+        assert single.take(reply("b", "pending")) == [core.open_job("b", None)]
+        assert (single.job.id, single.job.created) == ("b", False)
+        assert single.asked[0].id == "a"
+        conflicting = one(core, "c")
+        assert conflicting.take(reply("c", "CONFLICT")) == []
+        assert isinstance(conflicting.job.error(), Conflict)
+
+    def test_an_id_that_is_pending_here_gets_an_object_of_its_own(self) -> None:
+        core = make()
+        [first] = submit(core, "a")
+        single = one(core, "a")
+        assert single.take(reply("a", "new")) == []
+        assert single.job is not first and single.job.created
+        hear(core, posted("a", b"1"))
+        assert first.value() == single.job.value() == 1
+
+    def test_a_lost_answer_raises_with_the_id(self) -> None:
+        core = make()
+        single = one(core, "a")
+        with pytest.raises(OutcomeUnknown) as raised:
+            single.take(OutcomeUnknown("cut"))
+        assert (raised.value.ids, raised.value.accepted) == (("a",), ())
+        [chunk] = core.sweep.calls()
+        assert core.sweep.take(chunk, [MISSING]) == [single.job]
+
+    def test_an_exception_while_it_is_sent_leaves_the_job_in_doubt(self) -> None:
+        core = make()
+        single = one(core, "a")
+        assert not core.sweep.calls()
+        with pytest.raises(KeyboardInterrupt), single:
+            raise KeyboardInterrupt
+        assert asked(core.sweep.calls()) == ["a"] and not core.to_register(single.asked, NOW)
+
+    def test_a_client_that_was_closed_meanwhile_fails_the_job(self) -> None:
+        core = make()
+        single = one(core, "a")
+        core.close()
+        again = one(core, "b")
+        again.take(reply("b", "new"))
+        assert isinstance(single.job.error(), ClientClosed)
+        assert isinstance(again.job.error(), ClientClosed)
+
+    def test_a_durable_submit_says_who_had_the_job(self) -> None:
+        core = make()
+        single = one(core, "a")
+        single.take(Kept(reply("a", "new"), Reached(2, False)))
+        assert single.job.created and single.job.reached == Reached(2, False)
 
 
 def test_what_is_known_of_a_job_s_presence_changes_by_the_table() -> None:

@@ -244,7 +244,9 @@ class TestWithoutResults:
 
     @ONE
     @EVERY
-    def test_it_needs_no_right_to_subscribe(self, store: Store, mode: Mode) -> None:
+    def test_a_client_without_results_needs_no_right_to_subscribe(
+        self, store: Store, mode: Mode
+    ) -> None:
         with user(store, "~jobs:*", "+@all", "-subscribe", "resetchannels") as url:
             settings = {"aio": is_async(store), "mode": mode.name, "queue": "q"}
             if mode.name == "simple":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -53,6 +54,15 @@ class Counting:
         monkeypatch.setattr(aio_sender, "arun_many", counted)
 
 
+async def submit_together(client: Client) -> None:
+    """After submits that shared a call, the next ones wait for others of their loop turn too."""
+    await asyncio.gather(*(client.submit(n) for n in range(3)))
+
+
+def submit_tasks() -> list[str]:
+    return [name for task in asyncio.all_tasks() if "submit" in (name := task.get_name())]
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Counting:
     return Counting(monkeypatch)
@@ -62,6 +72,8 @@ def test_submits_of_one_loop_turn_share_a_call_in_order(
     store: Store, jobs: Jobs, sent: Counting
 ) -> None:
     async def work(client: Client) -> list[str]:
+        await submit_together(client)
+        store.redis.flushall()
         sent.sizes.clear()
         handed = await asyncio.gather(*(client.submit(n) for n in range(300)))
         return [job.id for job in handed]
@@ -96,6 +108,7 @@ def test_submits_with_other_queues_or_options_get_calls_of_their_own(
 ) -> None:
     async def work(client: Client) -> None:
         await client.submit("first", queue="r")
+        await submit_together(client)
         store.redis.flushall()
         sent.sizes.clear()
         await asyncio.gather(
@@ -139,6 +152,8 @@ def test_a_cancelled_submit_does_not_disturb_the_others(
     """One that was not sent yet never is."""
 
     async def work(client: Client) -> None:
+        await submit_together(client)
+        store.redis.flushall()
         sent.gate = asyncio.Event()
         under_way = [asyncio.create_task(client.submit(n, id=f"a{n}")) for n in range(3)]
         await sent.busy.wait()
@@ -168,6 +183,136 @@ def test_a_closed_client_ends_the_submits_that_wait(
         unknown, closed = await asyncio.gather(sending, waiting, return_exceptions=True)
         assert isinstance(unknown, OutcomeUnknown) and unknown.ids == ("a",)
         assert isinstance(closed, ClientClosed)
+
+    with_client(store, work)
+
+
+def test_a_closed_client_ends_a_submit_that_is_sent_alone_and_cancels_no_task(
+    store: Store, sent: Counting
+) -> None:
+    """The program's task goes on as after any error."""
+
+    async def work(client: Client) -> None:
+        async def one() -> int:
+            with pytest.raises(OutcomeUnknown, match="closed"):
+                await client.submit(1)
+            await asyncio.sleep(0)
+            own = asyncio.current_task()
+            return own.cancelling() if own else -1
+
+        sent.gate = asyncio.Event()
+        sending = asyncio.create_task(one())
+        await sent.busy.wait()
+        await asyncio.gather(client.close(), client.close())
+        assert await sending == 0
+
+    with_client(store, work)
+
+
+@pytest.mark.parametrize("first", ["cancel", "close"])
+def test_a_lone_submit_that_is_cancelled_while_its_client_is_closed_is_cancelled(
+    store: Store, sent: Counting, first: str
+) -> None:
+    async def work(client: Client) -> None:
+        sent.gate = asyncio.Event()
+        sending = asyncio.create_task(client.submit(1))
+        await sent.busy.wait()
+        closing = None
+        if first == "close":
+            closing = asyncio.create_task(client.close())
+            await asyncio.sleep(0)
+        sending.cancel()
+        await (closing or client.close())
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+
+    with_client(store, work)
+
+
+def test_submits_one_after_the_other_need_no_task(store: Store, sent: Counting) -> None:
+    async def work(client: Client) -> None:
+        await submit_together(client)
+        # What came before shared a call, so that this submit waits for others once more.
+        await client.submit("alone")
+        sent.gate = asyncio.Event()
+        sending = asyncio.create_task(client.submit("alone"))
+        await sent.busy.wait()
+        assert not submit_tasks()
+        waiting = asyncio.create_task(client.submit("meanwhile"))
+        await asyncio.sleep(0)
+        assert not submit_tasks()
+        sent.gate.set()
+        await asyncio.gather(sending, waiting)
+
+    with_client(store, work)
+    assert sent.sizes[-2:] == [[1], [1]]
+
+
+def test_submits_that_came_during_a_cancelled_one_are_sent(
+    store: Store, jobs: Jobs, sent: Counting
+) -> None:
+
+    async def work(client: Client) -> None:
+        sent.gate = asyncio.Event()
+        cut = asyncio.create_task(client.submit(0, id="cut"))
+        await sent.busy.wait()
+        waiting = [asyncio.create_task(client.submit(n, id=f"b{n}")) for n in range(3)]
+        await asyncio.sleep(0)
+        cut.cancel()
+        waiting[0].cancel()
+        await asyncio.wait([cut])
+        assert submit_tasks()
+        sent.gate.set()
+        told = await asyncio.gather(cut, *waiting, return_exceptions=True)
+        assert [type(one).__name__ for one in told] == ["CancelledError"] * 2 + ["Job"] * 2
+        del cut, waiting, told
+        async with asyncio.timeout(30):
+            while client._core.is_awaited():
+                gc.collect()
+                await asyncio.sleep(0)
+
+    with_client(store, work)
+    assert jobs.pending() == ["b1", "b2"]
+
+
+def test_the_submit_after_a_cancelled_one_can_be_cancelled_without_breaking_its_call(
+    store: Store, jobs: Jobs, sent: Counting
+) -> None:
+    """A program that cancels one submit after the other so needs no connection for each."""
+
+    async def work(client: Client) -> None:
+        for id in "ab":
+            sent.gate, sent.busy = asyncio.Event(), asyncio.Event()
+            cut = asyncio.create_task(client.submit(1, id=id))
+            await sent.busy.wait()
+            cut.cancel()
+            await asyncio.wait([cut])
+            sent.gate.set()
+        await client.submit(1, id="c")
+
+    with_client(store, work)
+    assert jobs.pending() == ["b", "c"]
+
+
+def test_a_lone_submit_that_is_cancelled_at_any_step_disturbs_no_other(store: Store) -> None:
+    """Its job may be there or not. No other submit gets the reply to it."""
+
+    async def work(client: Client) -> None:
+        await client.submit("there", id="there")
+        for steps in range(30):
+            await client.submit("alone")
+            cut = asyncio.create_task(client.submit("x", id=f"cut{steps}"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            cut.cancel()
+            there, new = await asyncio.gather(
+                client.submit("there", id="there"), client.submit("y", id=f"new{steps}")
+            )
+            assert (there.id, there.created) == ("there", False)
+            assert (new.id, new.created) == (f"new{steps}", True)
+            await asyncio.wait([cut])
+            again = await client.submit("x", id=f"cut{steps}")
+            assert again.id == f"cut{steps}"
 
     with_client(store, work)
 

@@ -42,7 +42,7 @@ class TestForm:
     @pytest.mark.parametrize(
         "body", [b"40 %", b'[2,"x"]', b'[true,"x"]', b"[0.5]", b'{"a":1}', b"\xff", b'["0.5","x"]']
     )
-    def test_what_has_another_form_is_the_text(self, body: bytes) -> None:
+    def test_a_progress_of_another_form_is_a_text_without_a_fraction(self, body: bytes) -> None:
         assert decode_progress(body) == Progress(None, body.decode(errors="replace"))
 
     @pytest.mark.parametrize("fraction", [-0.1, 1.1, "0.5", True, float("nan")])

@@ -307,7 +307,7 @@ def test_the_words_for_jobs_that_are_gone_by_a_call_stand_when_the_queue_proves_
 
 
 @in_memory
-def test_who_only_looks_learns_that_a_queue_has_grown(
+def test_a_client_that_only_looks_learns_that_a_queue_has_grown(
     store: Store, admin: Admin, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pyjobs.transport.parts.FRESH_SECONDS", 0.0)
@@ -498,7 +498,7 @@ def test_the_events_of_all_parts_are_read_in_their_order_and_each_once(
 
 
 @in_memory
-def test_who_follows_the_events_of_a_queue_goes_on_when_it_is_split(
+def test_a_reader_of_events_goes_on_when_the_queue_is_split(
     store: Store, admin: Admin, client: Any
 ) -> None:
     client.submit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from support.client_core import (
     sent,
 )
 
+from pyjobs.client import options
 from pyjobs.client.batch import split
+from pyjobs.client.single import Single
+from pyjobs.engine import RELIABLE
 from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, SUBMIT_ITEMS
 from pyjobs.errors import BadArgument, Unencodable
 
@@ -174,13 +178,50 @@ class TestPrepare:
         with pytest.raises(BadArgument, match=f"{name}: submit in {mode} mode has no such option"):
             prepare(make(mode), [1], **{name: 1})
 
-    def test_a_single_item_makes_the_same_call_as_a_list(self) -> None:
-        """The short way makes the same call."""
+    @pytest.mark.parametrize("durable", [None, "replicas:1"])
+    @pytest.mark.parametrize("given", [{}, {"delay": 1.5}, {"unique": "u"}], ids=repr)
+    def test_a_single_item_makes_the_same_call_as_a_list(
+        self, given: dict[str, Any], durable: str | None
+    ) -> None:
+        """The short way makes the same call, also with the options of one before."""
         core = make(route=lambda data: f"q{data}")
-        many = prepare(core, [1], ["a"], delay=1.5)
-        one = sent(core.builder.together([core.builder.item(1, None, "a", {"delay": 1.5})]))
-        assert [made.call for made in one.made] == [made.call for made in many.made]
-        assert one.jobs == many.jobs
+        given = {**given, "durable": durable}
+        many = prepare(core, [1], ["a"], **given)
+        for _ in range(2):
+            item = core.builder.item(1, None, "a", given)
+            one = sent(core.builder.together([item]))
+            assert [made.call for made in one.made] == [made.call for made in many.made]
+            assert one.jobs == many.jobs == [Single(core, item).job]
+            assert core.builder.call(item) == many.made[0].call
+
+    @pytest.mark.parametrize("wrong", [True, 3.0, 3.5])
+    def test_a_value_that_equals_one_that_was_given_before_is_checked_by_its_own_type(
+        self, wrong: Any
+    ) -> None:
+        core = make()
+        for number in (3, 1):
+            prepare(core, [1], max_attempts=number)
+        with pytest.raises(BadArgument, match="max_attempts"):
+            prepare(core, [1], max_attempts=wrong)
+
+    def test_options_that_can_t_be_kept_are_checked_and_taken_each_time(self) -> None:
+        core = make()
+        for delay in (1, 1.0, timedelta(seconds=1)):
+            [made] = prepare(core, [1], delay=delay, task="t").made
+            assert made.call.args[1] == "delay=1000 task=t"
+        for key in ("a", "b"):
+            [made] = prepare(core, [1], unique=key, task="t").made
+            assert made.call.args[1] == f"unique={key} task=t"
+        with pytest.raises(BadArgument, match="delay"):
+            prepare(core, [1], delay=[])
+
+    def test_the_options_that_are_kept_are_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(options, "MOST_KEPT", 3)
+        texts = options.OptionTexts(RELIABLE.script("submit"))
+        for _ in range(2):
+            for delay in range(10):
+                assert texts.of({"delay": delay}) == f"delay={delay * 1000}"
+                assert len(texts._known) <= 3
 
     def test_items_of_one_queue_and_the_same_options_share_a_call(self) -> None:
         """Those of one queue with the same options are one call."""

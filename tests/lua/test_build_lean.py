@@ -246,7 +246,7 @@ def test_a_field_that_nothing_reads_is_not_made() -> None:
 
 def test_a_number_that_goes_to_a_command_is_made_a_text_by_the_script() -> None:
     made = lean("local n = #KEYS\nreturn redis.call('LTRIM', KEYS[1], 0, -n - 1)", "")
-    assert "redis.call('LTRIM', KEYS[1], '0', string.format('%.0f', -n - 1))" in made
+    assert "redis.call('LTRIM', KEYS[1], '0', string.format('%d', -n - 1))" in made
 
 
 def test_fields_that_a_call_names_are_written_by_their_names() -> None:

@@ -98,7 +98,7 @@ def test_a_lines_number_stays_as_it_was() -> None:
         "function f() end",
     ],
 )
-def test_what_might_do_something_stays(text: str) -> None:
+def test_a_declaration_that_might_do_something_stays(text: str) -> None:
     text = text.replace("do end local a", "local a")
     assert left(f"{text}\nreturn a") == strip(f"{text}\nreturn a")
 

@@ -66,12 +66,12 @@ BOUNDS = {
     "simple/complete": (Cost(3, 9), Cost(3, 9)),
     "recoverable/submit": (Cost(6, 27), Cost(106, 1227)),
     # With the fields `paused` and `scheduled` of :meta.
-    "recoverable/claim": (Cost(11, 54), Cost(211, 2054)),
+    "recoverable/claim": (Cost(10, 53), Cost(210, 2053)),
     # With the field `task` of each job, by which its run is counted.
     "recoverable/complete": (Cost(7, 33), Cost(307, 2233)),
     "reliable/submit": (Cost(6, 27), Cost(106, 1227)),
     # With the field `saved` of each job. The lease is written when it changes.
-    "reliable/claim": (Cost(11, 60), Cost(211, 2160)),
+    "reliable/claim": (Cost(10, 59), Cost(210, 2159)),
     # One HSET of the stamp.
     "reliable/extend": (Cost(6, 29), Cost(106, 1229)),
     # A lease of more than a minute: the record of the claim is shortened. With the fields `saved`
@@ -273,7 +273,7 @@ def test_a_trace_context_costs_a_claim_that_does_not_ask_nothing(store: Store, m
 @everywhere
 @having("extend")
 @pytest.mark.parametrize("flying", [0, 1])
-def test_an_idle_claim_costs_six_commands_and_two_writes_a_tenth_of_a_lease(
+def test_an_idle_claim_costs_five_commands_and_two_writes_a_tenth_of_a_lease(
     store: Store, mode: Reliable, flying: int
 ) -> None:
     start(store, mode)
@@ -286,11 +286,11 @@ def test_an_idle_claim_costs_six_commands_and_two_writes_a_tenth_of_a_lease(
     if flying:
         store.call(mode.submit(Q, [(new_id(), b"1")]))
         store.call(mode.claim([Q], nonce=new_id(), limit=1, lease=HOUR))
-    assert idle().commands <= 6
+    assert idle().commands <= 5
     seen = store.redis.hget(f"{Q}:meta", "seen")
     store.redis.hset(f"{Q}:meta", "seen", int(seen) - HOUR // 10)
-    assert idle().commands <= (18 if flying else 6)
-    assert idle().commands <= 6
+    assert idle().commands <= (17 if flying else 5)
+    assert idle().commands <= 5
 
 
 @everywhere

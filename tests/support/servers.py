@@ -75,7 +75,7 @@ def is_quick_place(module: str, place: Place) -> bool:
 
 
 # Hundreds of calls for each script. What a script makes of an argument hardly depends on servers.
-FOR_EACH_SCRIPT = ("test_junk", "test_edges", "test_replies")
+FOR_EACH_SCRIPT = ("test_junk", "test_argument_bounds", "test_replies")
 PLACES_FOR_EACH_SCRIPT = _sync(PREFERRED)
 
 # Long searches in the scripts, in memory because nothing else is as quick to begin anew.

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import inspect
 import logging
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from support.store import Store
 import pyjobs
 import pyjobs.aio
 from pyjobs import BadArgument, ClaimedJob, JobFailed, MissingExtra, Reject, task
+from pyjobs.tasks.signature import binder
 from pyjobs.testing import running
 
 
@@ -111,6 +113,40 @@ def test_a_task_that_is_called_is_its_function() -> None:
 def test_a_function_with_parameters_that_have_no_name_is_refused(function: Any, why: str) -> None:
     with pytest.raises(BadArgument, match=why):
         task(name="x")(function)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [
+        ((1,), {}),
+        ((1, "x"), {}),
+        ((1, "x", None), {}),
+        ((1,), {"tags": []}),
+        ((), {"tags": [], "to": 1}),
+        ((), {"tags": [], "body": "x", "to": 1}),
+        ((), {"body": "x"}),
+        ((1,), {"to": 2}),
+        ((), {"to": 1, "body": "x", "tag": []}),
+        ((), {}),
+    ],
+    ids=repr,
+)
+def test_arguments_are_bound_as_a_call_binds_them_and_in_the_order_of_the_parameters(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """The order is that of the JSON, by which a repeated submit is recognized."""
+
+    def in_order(to: int, body: str = "", tags: Any = None) -> None: ...
+
+    for signature in (send.signature, inspect.signature(in_order)):
+        try:
+            expected = [*signature.bind(*args, **kwargs).arguments.items()]
+        except TypeError as error:
+            with pytest.raises(TypeError) as raised:
+                binder(signature)(args, kwargs)
+            assert str(raised.value) == str(error)
+        else:
+            assert [*binder(signature)(args, kwargs).items()] == expected
 
 
 def test_the_default_name_is_module_and_function() -> None:

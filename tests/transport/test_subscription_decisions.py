@@ -45,7 +45,7 @@ def made(*, needed: bool = False) -> Subscription:
     ],
     ids=["none", "both heard", "the second forbidden", "the first forbidden", "both forbidden"],
 )
-def test_it_is_ready_when_every_channel_is_answered_and_one_is_heard(
+def test_a_subscription_is_ready_when_every_channel_is_answered_and_one_is_heard(
     replies: list[Any], ready: list[bool]
 ) -> None:
     found = made()

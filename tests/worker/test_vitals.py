@@ -79,7 +79,7 @@ class TestVitals:
 
 
 class TestServer:
-    def test_what_is_bad_is_a_503_and_an_unknown_path_a_404(self, clock: Clock) -> None:
+    def test_a_bad_state_is_a_503_and_an_unknown_path_a_404(self, clock: Clock) -> None:
         vitals = Vitals(30.0, clock)
         server = PathServer("health", "0", probe_pages(vitals))
         try:

@@ -71,7 +71,7 @@ end
 
 -- Name, value, ... without those that were not given: a job holds no field for a default.
 local function fields(...)
-  local named, kept = { ... }, {}
+  local named, kept = { ... }, { nil, nil }  -- with room for one field
   for i = 1, select('#', ...), 2 do
     if named[i + 1] and named[i + 1] ~= '' then
       kept[#kept + 1] = named[i]

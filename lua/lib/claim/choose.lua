@@ -9,7 +9,7 @@ local IDS_AT_ONCE = 100
 -- the list (`leaving`), how many stay at least (`waiting`), and whether a job has an `expires` (`expiring`). What is not to
 -- be run goes into `unfit`, as {queue, id, state}.
 local function choose(q, room, unfit)
-  local ids, jobs, taken = {}, {}, 0
+  local ids, jobs, taken = { nil }, { nil }, 0  -- with room for one: a table without takes longer to grow
   local states = {}  -- an id may stand there twice: its first job was deleted by hand, or evicted
   local found = q.head
   repeat

@@ -3,8 +3,9 @@
 -- needs claimable.CLAIM_PAST claimable.CLAIM_CRASHES claimable.CLAIM_TASK claimable.CLAIM_SAVED
 -- needs claimable.CLAIM_TRACEPARENT claimable.CLAIM_TRACESTATE
 local function describe(at, id, token, job)
-  local attempt = 1 + (tonumber(job[CLAIM_PAST]) or 0) + (tonumber(job[CLAIM_CRASHES]) or 0)
-  local queued, timeout = tonumber(job[CLAIM_QUEUED]) or 0, tonumber(job[CLAIM_TIMEOUT]) or 0
+  local past, crashes, its_timeout = job[CLAIM_PAST], job[CLAIM_CRASHES], job[CLAIM_TIMEOUT]
+  local attempt = 1 + (past and tonumber(past) or 0) + (crashes and tonumber(crashes) or 0)
+  local queued, timeout = tonumber(job[CLAIM_QUEUED]) or 0, its_timeout and tonumber(its_timeout) or 0
   local saved, parent = job[CLAIM_SAVED] or nil, job[CLAIM_TRACEPARENT] or nil
   local task = job[CLAIM_TASK] or (saved or parent) and ''
   return { at, id, token, job[CLAIM_DATA], attempt, queued, timeout, task, saved or parent and '', parent,

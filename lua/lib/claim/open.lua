@@ -2,15 +2,16 @@
 -- needs first_score.first_score schedules.first_scheduled args.MAX_AT pause.is_paused args.bad queue.QUARANTINE queue.open clock.now grace.read_absence
 
 -- Reads, into q, when the next delayed job or schedule is due and when the next lease ends: recoverable has no leases. And
--- whether the queue has jobs and has lost its :meta.
-local function look_ahead(q)
-  local sets = redis.call('EXISTS', q.inflight, q.delayed)
+-- whether the queue has jobs and has lost its :meta, and whether it may have the record of this claim.
+local function look_ahead(q, nonce)
+  local there = redis.call('EXISTS', q.inflight, q.delayed, q.claim .. nonce)
   q.due, q.ends = math.huge, math.huge
-  if sets > 0 then
+  if there > 0 then
     local first = first_score(q.inflight)
     q.has_inflight = first ~= nil
     if q.mode == 'reliable' then q.ends = first or math.huge end
-    if sets > (q.has_inflight and 1 or 0) then q.due = first_score(q.delayed) or math.huge end
+    q.has_more = there > (q.has_inflight and 1 or 0)
+    if q.has_more then q.due = first_score(q.delayed) or math.huge end
   else
     q.has_inflight = false
   end
@@ -40,10 +41,10 @@ local function open_all(keys, mode, nonce, limit, traced)
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
-    q.head = redis.call('LRANGE', q.pending, -room - 1, '-1')
+    q.head = redis.call('LRANGE', q.pending, room == 1 and '-2' or -room - 1, '-1')
     q.pending_count, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.pending_count, 0)
-    look_ahead(q)
+    look_ahead(q, nonce)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
     -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.
@@ -54,7 +55,7 @@ local function open_all(keys, mode, nonce, limit, traced)
   end
   -- A claim that was sent again finds its record. Where nothing waits and nothing is in flight, neither takes a job.
   for _, q in ipairs(all) do
-    if all.busy or q.has_inflight then q.record = redis.call('GET', q.claim .. nonce) end
+    if q.has_more and (all.busy or q.has_inflight) then q.record = redis.call('GET', q.claim .. nonce) end
     all.again = all.again or q.record
   end
   return all

@@ -45,6 +45,6 @@ local function leave_quarantine_all(all, room)
   for _, q in ipairs(all) do
     if room > 0 then leave_quarantine(q, all) end
     room = room - q.pending_count
-    look_ahead(q)
+    look_ahead(q, '')  -- the record was looked for before
   end
 end

@@ -1,6 +1,6 @@
 -- Claiming: what recoverable and reliable share. The jobs of a claim get its token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
--- needs args.bad acl.denied check_types.check_types queue.wake queue.read_awake pause.is_paused stamp.stamp open.wait_for
+-- needs args.bad acl.denied check_types.check_types queue.wake queue.read_awake pause.is_paused clock.stamp open.wait_for
 -- needs claimable.FIT_EXPIRES claimable.CLAIM_TASK claimable.CLAIM_PAST claimable.CLAIM_CRASHES describe.describe
 -- needs waits.count_waits grace.lease_fields grace.end_grace
 
@@ -49,15 +49,16 @@ end
 
 -- Takes the chosen jobs off one queue, into `reply`.
 local function take(q, at, nonce, score, hold, reply)
-  redis.call('LTRIM', q.pending, '0', -q.leaving - 1)
+  redis.call('LTRIM', q.pending, '0', q.leaving == 1 and '-2' or -q.leaving - 1)
   local ids, jobs = q.ids, q.jobs
   if #ids == 0 then return end
-  local number = string.format('%.0f', tonumber(q.token) + 1)
+  local number = string.format('%d', q.token + 1)
   local token = number .. '-' .. nonce
   local has_inflight = q.ends < math.huge
   local leases = q.mode == 'reliable' and lease_fields(q, hold, has_inflight and 1 or 0, stamp) or {}
   redis.call('HSET', q.meta, 'token', number, unpack(leases))
-  local flight, till, first, again = {}, string.format('%.0f', score), #reply + 1, nil
+  local till, first, again = string.format('%d', score), #reply + 1, nil
+  local flight = { till, ids[1] }
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
     local expires = jobs[i][FIT_EXPIRES]
@@ -76,7 +77,8 @@ local function take(q, at, nonce, score, hold, reply)
   end
   redis.call('ZADD', q.inflight, unpack(flight))
   count_waits(q, reply, first, again)
-  redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', string.format('%.0f', hold))
+  local held = ids[2] and table.concat(ids, ' ') or ids[1]
+  redis.call('SET', q.claim .. nonce, number .. ' ' .. held, 'PX', string.format('%d', hold))
   if q.mode ~= 'reliable' then return end
   q.ends = math.min(q.ends, score)
   if not has_inflight then end_grace(q) end

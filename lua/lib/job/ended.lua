@@ -1,6 +1,6 @@
 -- The end of a job, and all that follows from it: the stored outcome, the unique key, the set of the dead, the
 -- message to each client that listens. Every script that can end a job includes this piece, and nothing else does any of it.
--- needs clock.now stamp.stamp messages.add_message held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
+-- needs clock.now clock.stamp messages.add_message held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
 -- needs counters.count held.TASK job.STATE
 -- needs dead.DEAD_MS dead.DEAD_JOBS dead.drop_old_dead queue.whole
 

@@ -1,5 +1,5 @@
 -- The workers that lib/queue/announce.lua has written and whose time is not over.
--- needs announce.MOST_WORKERS clock.now stamp.stamp queue.whole
+-- needs announce.MOST_WORKERS clock.now clock.stamp queue.whole
 
 local function read_workers(q)
   local reply = { now }

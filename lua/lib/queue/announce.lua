@@ -1,6 +1,6 @@
 -- Workers that announce themselves: q.workers has until when each counts, and q.worker with its name what it said last,
 -- after the moment. Redis forgets both by itself when no worker says more, and announcements drop what is over.
--- needs args.bad args.refuse clock.now stamp.stamp acl.denied
+-- needs args.bad args.refuse clock.now clock.stamp acl.denied
 local MOST_WORKERS = 1000
 local MOST_OVER = 100
 local LONGEST_KEEP = 3600000

@@ -68,9 +68,17 @@ local function bound_of(ms)
   return 2 ^ power
 end
 
+-- A bound as text: the usual ones are literals, for Lua takes long to spell a number.
+local function bound_text(bound)
+  return bound == 1 and '1' or bound == 2 and '2' or bound == 4 and '4' or bound == 8 and '8' or bound == 16 and '16'
+    or bound == 32 and '32' or bound == 64 and '64' or bound == 128 and '128' or bound == 256 and '256'
+    or bound == 512 and '512' or bound == 1024 and '1024' or bound == 2048 and '2048' or bound == 4096 and '4096'
+    or bound == 8192 and '8192' or string.format('%d', bound)
+end
+
 -- n times below one bound, and their sum. `all` says that the call counts no others: then nothing has to be added up.
 local function count_times(q, task, what, bound, n, sum, all)
-  local below, value = what .. '<' .. bound, n * ONE_TIME + math.floor(sum * PARTS / bound + 0.5)
+  local below, value = what .. '<' .. bound_text(bound), n * ONE_TIME + math.floor(sum * PARTS / bound + 0.5)
   if all then
     add_count(q, task, below, value)
   else

@@ -17,7 +17,7 @@ end
 -- To be called after a write that Redis allows when it is full.
 local function write_seen(q, ...)
   q.seen = now
-  redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
+  redis.call('HSET', q.meta, 'seen', string.format('%d', now), ...)
 end
 
 local function begin_grace(q)
@@ -37,17 +37,17 @@ local function lease_fields(q, lease, inflight_count, moment)
   if inflight_count > 0 and lease <= (q.lease or 0) then return {} end
   local before = q.lease
   q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
-  if inflight_count > 0 then return { 'lease', string.format('%.0f', lease) } end
+  if inflight_count > 0 then return { 'lease', string.format('%d', lease) } end
   q.seen = now
   if lease == before then return { 'seen', moment } end
-  return { 'lease', string.format('%.0f', lease), 'seen', moment }
+  return { 'lease', string.format('%d', lease), 'seen', moment }
 end
 
 -- What an extend notes: that somebody is there. It begins a grace after a gap, and ends none but of an empty flight.
 -- `inflight_count` says how many were in flight before.
 local function note_extend(q, lease, inflight_count)
   if inflight_count > 0 then read_absence(q) end
-  local fields = lease_fields(q, lease, inflight_count, string.format('%.0f', now))
+  local fields = lease_fields(q, lease, inflight_count, string.format('%d', now))
   if inflight_count > 0 and (q.stepped or q.old and not q.waits) then begin_grace(q) end
   write_seen(q, unpack(fields))
   if inflight_count == 0 then end_grace(q) end

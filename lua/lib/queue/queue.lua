@@ -12,7 +12,7 @@ local WAKE_CHANNELS = 64
 
 -- A field that holds anything but a whole number counts as absent.
 local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
 end
 
 local function open(key, mode, ...)

@@ -1,5 +1,5 @@
 -- A job that a schedule makes: its id is the schedule's name, a colon and the moment, so that no moment makes two jobs.
--- needs clock.now stamp.stamp unique.holder unique.unique_key schedule.DATA schedule.OPTIONS schedule.FIRST_OPTION schedule.TASK_OPTION schedule.UNIQUE_OPTION
+-- needs clock.now clock.stamp unique.holder unique.unique_key schedule.DATA schedule.OPTIONS schedule.FIRST_OPTION schedule.TASK_OPTION schedule.UNIQUE_OPTION
 -- needs counters.count
 
 -- Makes it, unless the id is taken or a live job holds the unique key; a key of another type counts as taken. Returns

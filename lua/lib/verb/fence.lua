@@ -4,7 +4,8 @@
 -- one of lib/job/held.lua.
 -- needs args.name job.STATE held.TOKEN
 local function fence(q, first, width, reader)
-  local words, ids, jobs, places, seen = {}, {}, {}, {}, {}
+  -- With room for one: a table without takes longer to grow.
+  local words, ids, jobs, places, seen = { nil }, { nil }, { nil }, { nil }, {}
   for i = first, #ARGV, width do
     local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = reader(q, id)

@@ -1,5 +1,5 @@
 -- The entries of one place, taken away with their jobs. An entry whose job belongs elsewhere only leaves the place.
--- needs args.bad acl.denied stamp.stamp check_types.check_types simple_format.parse_message
+-- needs args.bad acl.denied clock.stamp check_types.check_types simple_format.parse_message
 -- needs job.STATE held.read_ending missing.add_missing forget.forget messages.add_message messages.send_messages
 -- needs counters.count counters.write_counters events.write_events
 

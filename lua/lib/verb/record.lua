@@ -1,15 +1,16 @@
 -- Records how jobs in flight ended, done or failed, where outcomes are stored. What runs have saved is for runs to come.
 -- needs args.bad acl.denied fence.fence records.shorten_records held.RETENTION held.SAVED
--- needs ended.end_job messages.send_messages run_times.count_runs counters.write_counters events.write_events
+-- needs args.DAY_MS args.DAY ended.end_job messages.send_messages run_times.count_runs counters.write_counters events.write_events
 -- `reader` is one of lib/job/held.lua: where runs can save, the one that reads it.
 local function record(q, first, state, field, retention, reader)
   local words, ids, jobs, places = fence(q, first, 3, reader)
   if bad then return redis.error_reply(bad) end
   if #ids == 0 then return words end
   local key = q.job
-  bad = denied('HSET', key, 'PEXPIRE', key, 'HDEL', q.mode == 'reliable' and key)
+  local saved = q.mode == 'reliable' and (ids[2] or jobs[1][SAVED])  -- of many, one may have it
+  bad = denied('HSET', key, 'PEXPIRE', key, 'HDEL', saved and key)
   if bad then return redis.error_reply(bad) end
-  retention = string.format('%.0f', retention)
+  retention = retention == DAY_MS and DAY or string.format('%d', retention)
   redis.call('ZREM', q.inflight, unpack(ids))
   for n, id in ipairs(ids) do
     local job, place = jobs[n], places[n]

@@ -1,6 +1,6 @@
 -- Jobs that leave a queue. Each goes into the outbox whole, and a trace of it stays: the data, so that a repeated submit
 -- finds it, and where it went. A trace in the list outlasts its entry there.
--- needs args.bad args.refuse args.MOST_READ acl.denied check_types.check_types stamp.stamp clock.now job.read late.state_now
+-- needs args.bad args.refuse args.MOST_READ acl.denied check_types.check_types clock.stamp clock.now job.read late.state_now
 -- needs queue.QUARANTINE crashes.needs_quarantine unique.free outbox.MOVE outbox.TO outbox.AT outbox.PARKED_STATE
 -- needs outbox.PARKED_UNIQUE outbox.STALE_MS outbox.outbox_key outbox.parked_key outbox.parked_at outbox.read_parked
 -- needs events.write_events

@@ -1,5 +1,5 @@
 -- What the other queue has received leaves the outbox, and what it has refused goes back to its place.
--- needs args.bad args.name args.DAY_MS acl.denied check_types.check_types queue.wake stamp.stamp queue.whole messages.add_message
+-- needs args.bad args.name args.DAY_MS acl.denied check_types.check_types queue.wake clock.stamp queue.whole messages.add_message
 -- needs messages.send_messages unique.unique_key
 -- needs outbox.MOVE outbox.TO outbox.AT outbox.PARKED_STATE outbox.PARKED_UNIQUE outbox.STALE_MS outbox.outbox_key outbox.parked_key
 -- needs outbox.parked_at outbox.read_parked outbox.is_trace place.enter clock.now events.write_events

@@ -1,5 +1,5 @@
 -- simple/complete and simple/fail: the token holds all that is known of the job.
--- needs args.bad args.name args.refuse stamp.stamp items.check_body queue.open simple_format.parse_token
+-- needs args.bad args.name args.refuse clock.stamp items.check_body queue.open simple_format.parse_token
 -- needs messages.add_message messages.send_messages run_times.count_runs counters.write_counters events.write_events held.STARTED held.TASK
 local function simple_report(key, first, state, field)
   for i = first, #ARGV, 3 do

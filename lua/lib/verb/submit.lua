@@ -1,11 +1,11 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
--- needs schedules.first_scheduled args.bad args.refuse acl.denied queue.wake clock.now stamp.stamp unique.unique_key
+-- needs schedules.first_scheduled args.bad args.refuse acl.denied queue.wake clock.now clock.stamp unique.unique_key
 -- needs new_jobs.make_id new_jobs.create_queue new_jobs.check_limits listeners.joined listeners.add_listeners
 -- needs look_up.find_none look_up.look_up counters.add_count events.write_events
 
 -- The reply as it begins, an id and whatever for each item, and the keys of the jobs; an empty id gets one of its own.
 local function name_jobs(q, first)
-  local reply, keys = { unpack(ARGV, first) }, {}
+  local reply, keys = { unpack(ARGV, first) }, { nil }  -- with room for one
   for n = 1, #reply, 2 do
     local id = reply[n]
     if id == '' then
@@ -43,8 +43,8 @@ local function submit(q, first, client, delay, unique, task, written, look, extr
   local stored = look == 0 and 'new'  -- the outcome of what is stored
   if stored then check_limits(q, first, reply) end
   if bad then return redis.error_reply(bad) end
-  local due = delay > 0 and string.format('%.0f', now + delay)
-  local added, fresh = {}, 0
+  local due = delay > 0 and string.format('%d', now + delay)
+  local added, fresh = { nil }, 0
   for n = 1, #keys do
     if reply[2 * n] == stored then
       if due then added[#added + 1] = due end

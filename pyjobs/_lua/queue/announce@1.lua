@@ -1,7 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local worker
 do
@@ -21,7 +21,7 @@ end
 local keep
 do
   local text = ARGV[2]
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. 'keep' .. ': ' .. 'missing')
   elseif not number then
@@ -132,6 +132,6 @@ end
 if goes then
   return 'gone'
 end
-redis.call('ZADD', q.key .. ':workers', string.format('%.0f', now + keep), worker)
+redis.call('ZADD', q.key .. ':workers', string.format('%d', now + keep), worker)
 redis.call('PEXPIRE', q.key .. ':workers', '3600000')
 return 'kept'

@@ -1,9 +1,10 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -86,7 +87,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,
@@ -111,7 +112,7 @@ if bad then
 end
 local minutes_2 = minutes
 local newest = math.floor(now / 60000) - skip
-local tasks = redis.call('ZRANGEBYSCORE', q.key .. ':counters', string.format('%.0f', newest - minutes_2 + 1), '+inf', 'LIMIT', '0', string.format('%.0f', 100 + 1))
+local tasks = redis.call('ZRANGEBYSCORE', q.key .. ':counters', string.format('%d', newest - minutes_2 + 1), '+inf', 'LIMIT', '0', string.format('%d', 100 + 1))
 minutes_2 = math.min(minutes_2, math.floor(500 / math.max(#tasks, 1)))
 local reply, sums = {
   now,

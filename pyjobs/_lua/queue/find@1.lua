@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local options
 do
@@ -74,7 +75,7 @@ do
   else
     options['older'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -96,7 +97,7 @@ do
   else
     options['newer'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -118,7 +119,7 @@ do
   else
     options['bytes'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then

@@ -34,7 +34,7 @@ do
   else
     options['pending'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -56,7 +56,7 @@ do
   else
     options['bytes'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -78,7 +78,7 @@ do
   else
     options['dead'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -126,7 +126,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'most_pending', 'most_bytes', 'most_dead', 'set_pending', 'set_dead', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,

@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local function one_of(what, text, ...)
   for _, known in ipairs({
@@ -31,7 +32,7 @@ do
   }
 end
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -280,9 +281,9 @@ local function cursor_behind(state_2, score, id)
 end
 local function read_list(key, at_2, count, newest_3)
   if newest_3 then
-    return redis.call('LRANGE', key, at_2, string.format('%.0f', at_2 + count - 1))
+    return redis.call('LRANGE', key, at_2, string.format('%d', at_2 + count - 1))
   end
-  local found, entries = redis.call('LRANGE', key, string.format('%.0f', -at_2 - count), string.format('%.0f', -at_2 - 1)), {}
+  local found, entries = redis.call('LRANGE', key, string.format('%d', -at_2 - count), string.format('%d', -at_2 - 1)), {}
   for i = #found, 1, -1 do
     entries[#entries + 1] = found[i]
   end
@@ -312,9 +313,9 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
     else
       local found
       if newest_2 then
-        found = redis.call('ZREVRANGE', q_2[state], at_2, string.format('%.0f', at_2 + wanted - 1), 'WITHSCORES')
+        found = redis.call('ZREVRANGE', q_2[state], at_2, string.format('%d', at_2 + wanted - 1), 'WITHSCORES')
       else
-        found = redis.call('ZRANGE', q_2[state], at_2, string.format('%.0f', at_2 + wanted - 1), 'WITHSCORES')
+        found = redis.call('ZRANGE', q_2[state], at_2, string.format('%d', at_2 + wanted - 1), 'WITHSCORES')
       end
       local ids_2, scores_2 = {}, {}
       for i = 1, #found, 2 do

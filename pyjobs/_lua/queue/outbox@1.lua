@@ -1,9 +1,10 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -65,7 +66,7 @@ end
 local reply = {
   redis.call('ZCARD', (q.key .. ':moving')),
 }
-local found = redis.call('ZRANGE', (q.key .. ':moving'), skip, string.format('%.0f', skip + limit - 1), 'WITHSCORES')
+local found = redis.call('ZRANGE', (q.key .. ':moving'), skip, string.format('%d', skip + limit - 1), 'WITHSCORES')
 local function is_trace(q_2, id)
   local state, reason = unpack(redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason'))
   return not state or state == 'cancelled' and reason == 'moved'

@@ -16,7 +16,7 @@ do
   id = text
 end
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -83,7 +83,7 @@ local function read(q_2, id_2, ...)
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id_2, ...)
 end
 local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
 end
 local total = whole((read(q, id, 'output')[1] or ''):match('^%d+')) or 0
 local reply, fields = {
@@ -98,8 +98,8 @@ end
 for _, text in ipairs(read(q, id, unpack(fields))) do
   local attempt, number, chunk = (text or ''):match('^(%d+) (%d+) (.*)$')
   reply[#reply + 1] = {
-    (attempt and #attempt <= 15 and attempt:find('^[0-9]+$') and tonumber(attempt) or nil) or 0,
-    (number and #number <= 15 and number:find('^[0-9]+$') and tonumber(number) or nil) or 0,
+    (attempt and #attempt <= 15 and attempt:find('^[0-9]+$') and attempt + 0 or nil) or 0,
+    (number and #number <= 15 and number:find('^[0-9]+$') and number + 0 or nil) or 0,
     chunk or '',
   }
 end

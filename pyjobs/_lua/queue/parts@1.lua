@@ -48,7 +48,7 @@ do
   else
     options['parts'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -89,7 +89,7 @@ do
   else
     options['unsettled'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -111,7 +111,7 @@ do
   else
     options['settled'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -133,7 +133,7 @@ do
   else
     options['check'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -195,7 +195,7 @@ do
       local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts', 'older', 'unsettled')
       local its_mode, layout = meta[1], meta[2]
       local function whole(text)
-        return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+        return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
       end
       local q_2 = {
         born = its_mode and true,

@@ -1,7 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local messages = {}
 local last_key, last_clients, last_message, last_queued, last_started, last_times
 local queue = KEYS[1]
@@ -22,7 +22,7 @@ local state = one_of('state', ARGV[1], 'pending', 'delayed', 'dead')
 local limit
 do
   local text = ARGV[2]
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. 'limit' .. ': ' .. 'missing')
   elseif not number then
@@ -60,7 +60,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       name = tag,
@@ -141,10 +141,10 @@ if bad then
 end
 local entries, left
 if state == 'pending' then
-  entries, left = redis.call('LRANGE', q.pending, string.format('%.0f', -limit), '-1'), q.pending_count
-  redis.call('LTRIM', q.pending, '0', string.format('%.0f', -#entries - 1))
+  entries, left = redis.call('LRANGE', q.pending, string.format('%d', -limit), '-1'), q.pending_count
+  redis.call('LTRIM', q.pending, '0', string.format('%d', -#entries - 1))
 else
-  entries = redis.call('ZRANGE', q[state], '0', string.format('%.0f', limit - 1))
+  entries = redis.call('ZRANGE', q[state], '0', string.format('%d', limit - 1))
   left = state == 'dead' and q.dead_count or q.delayed_count
   if #entries > 0 then
     redis.call('ZREM', q[state], unpack(entries))
@@ -357,7 +357,7 @@ if q.tallies then
         local new = redis.pcall('ZADD', q_2.counters, minute, task or '') == 1
         redis.pcall('PEXPIRE', q_2.counters, '259200000')
         if new and (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q_2.counters, '-inf', string.format('%.0f', minute - 259200000 / 60000))
+          redis.pcall('ZREMRANGEBYSCORE', q_2.counters, '-inf', string.format('%d', minute - 259200000 / 60000))
           if (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
             redis.pcall('ZREM', q_2.counters, task or '')
             redis.pcall('DEL', key)

@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local STATES = {
   pending = true,
   delayed = true,
@@ -49,7 +50,7 @@ do
 end
 local parts
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -144,7 +145,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'parts', 'older', 'unsettled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,

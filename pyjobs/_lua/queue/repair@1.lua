@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local SETS = {
   'delayed',
   'inflight',
@@ -69,7 +70,7 @@ for i = jobs, #ARGV, 2 do
 end
 local q
 local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
 end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -336,7 +337,8 @@ local function first_scheduled(q_2)
   local first
   do
     local key = (q_2.key .. ':schedules')
-    first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+    local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
   end
   return first and first < 9999999999999 and first or nil
 end
@@ -465,7 +467,7 @@ local function repair(q_2, first)
         redis.call('ZADD', q_2.delayed, 'NX', now, id)
       elseif state == 'inflight' then
         local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-        redis.call('ZADD', q_2.inflight, 'NX', string.format('%.0f', now + held), id)
+        redis.call('ZADD', q_2.inflight, 'NX', string.format('%d', now + held), id)
       end
     end
     if needs.persist then

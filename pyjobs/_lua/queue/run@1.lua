@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local options
 do
@@ -35,7 +36,7 @@ do
     delay = nil
   else
     options['delay'] = nil
-    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
     if not text then
       bad = bad or ('BADARG ' .. 'delay' .. ': ' .. 'missing')
     elseif not number then

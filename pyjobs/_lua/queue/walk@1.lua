@@ -31,7 +31,7 @@ end
 local limit
 do
   local text = ARGV[3]
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. 'limit' .. ': ' .. 'missing')
   elseif not number then
@@ -132,9 +132,9 @@ do
   if state == 'pending' then
     local function read_list(key, at_2, count_2, newest_2)
       if newest_2 then
-        return redis.call('LRANGE', key, at_2, string.format('%.0f', at_2 + count_2 - 1))
+        return redis.call('LRANGE', key, at_2, string.format('%d', at_2 + count_2 - 1))
       end
-      local found, entries = redis.call('LRANGE', key, string.format('%.0f', -at_2 - count_2), string.format('%.0f', -at_2 - 1)), {}
+      local found, entries = redis.call('LRANGE', key, string.format('%d', -at_2 - count_2), string.format('%d', -at_2 - 1)), {}
       for i = #found, 1, -1 do
         entries[#entries + 1] = found[i]
       end
@@ -148,9 +148,9 @@ do
   else
     local found
     if newest then
-      found = redis.call('ZREVRANGE', q_2[state], at, string.format('%.0f', at + count - 1), 'WITHSCORES')
+      found = redis.call('ZREVRANGE', q_2[state], at, string.format('%d', at + count - 1), 'WITHSCORES')
     else
-      found = redis.call('ZRANGE', q_2[state], at, string.format('%.0f', at + count - 1), 'WITHSCORES')
+      found = redis.call('ZRANGE', q_2[state], at, string.format('%d', at + count - 1), 'WITHSCORES')
     end
     local ids_2, scores_2 = {}, {}
     for i = 1, #found, 2 do

@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local client
 local function is_name(text, longest)

@@ -1,7 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
@@ -57,7 +57,7 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', q.key .. ':workers', '(' .. 
   if at then
     reply[#reply + 1] = {
       worker,
-      (at and #at <= 15 and at:find('^[0-9]+$') and tonumber(at) or nil) or now,
+      (at and #at <= 15 and at:find('^[0-9]+$') and at + 0 or nil) or now,
       about,
     }
   end

@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local nonce
 do
   local text, longest = ARGV[1], 100
@@ -17,7 +18,7 @@ do
   nonce = text
 end
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -102,27 +103,31 @@ do
     local first
     do
       local key = (q.key .. ':schedules')
-      first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+      local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+      first = score and score + 0
     end
     return first and first < 9999999999999 and first or nil
   end
   local function first_score(key)
-    return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+    local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    return score and score + 0
   end
-  local function look_ahead(q)
-    local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
+  local function look_ahead(q, nonce_2)
+    local there = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed', q.key .. ':claim:' .. nonce_2)
     q.due, q.ends = math.huge, math.huge
-    if sets > 0 then
+    if there > 0 then
       local first
       do
         local key = q.key .. ':inflight'
-        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+        local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+        first = score and score + 0
       end
       q.has_inflight = first ~= nil
       if q.mode == 'reliable' then
         q.ends = first or math.huge
       end
-      if sets > (q.has_inflight and 1 or 0) then
+      q.has_more = there > (q.has_inflight and 1 or 0)
+      if q.has_more then
         q.due = first_score(q.key .. ':delayed') or math.huge
       end
     else
@@ -152,7 +157,7 @@ do
     return q.paused and q.paused > now
   end
   local function whole(text)
-    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
   end
   for i, key in ipairs(KEYS) do
     local q
@@ -219,10 +224,10 @@ do
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
-    q.head = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -room - 1), '-1')
+    q.head = redis.call('LRANGE', q.key .. ':pending', room == 1 and '-2' or string.format('%d', -room - 1), '-1')
     q.pending_count, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.pending_count, 0)
-    look_ahead(q)
+    look_ahead(q, nonce)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
@@ -230,7 +235,7 @@ do
     all[i], q.traced = q, traced
   end
   for _, q in ipairs(all) do
-    if all.busy or q.has_inflight then
+    if q.has_more and (all.busy or q.has_inflight) then
       q.record = redis.call('GET', q.key .. ':claim:' .. nonce)
     end
     all.again = all.again or q.record
@@ -278,8 +283,9 @@ if opened.again then
     0,
   }, {}
   local function describe(at, id, token, job)
-    local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
-    local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
+    local past, crashes, its_timeout = job[6], job[7], job[5]
+    local attempt = 1 + (past and tonumber(past) or 0) + (crashes and tonumber(crashes) or 0)
+    local queued, timeout = tonumber(job[4]) or 0, its_timeout and tonumber(its_timeout) or 0
     local saved, parent = job[9] or nil, job[10] or nil
     local task = job[8] or (saved or parent) and ''
     return {
@@ -352,7 +358,6 @@ if opened.again then
   end
   return reply
 end
-local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 if opened.moves then
   local function moves_denied(q, at)
     if at > 1 then
@@ -438,7 +443,8 @@ if opened.moves then
     local first
     do
       local key = (q.key .. ':schedules')
-      first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+      local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+      first = score and score + 0
     end
     return first and first < 9999999999999 and first or nil
   end
@@ -678,7 +684,7 @@ if opened.moves then
       redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
     elseif state == 'inflight' then
       local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
-      redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+      redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%d', now + held), id)
     end
   end
   for _, q in ipairs(opened) do
@@ -790,22 +796,25 @@ if opened.moves then
     q.suspect = id or false
   end
   local function first_score(key)
-    return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+    local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    return score and score + 0
   end
-  local function look_ahead(q)
-    local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
+  local function look_ahead(q, nonce_2)
+    local there = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed', q.key .. ':claim:' .. nonce_2)
     q.due, q.ends = math.huge, math.huge
-    if sets > 0 then
+    if there > 0 then
       local first
       do
         local key = q.key .. ':inflight'
-        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+        local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+        first = score and score + 0
       end
       q.has_inflight = first ~= nil
       if q.mode == 'reliable' then
         q.ends = first or math.huge
       end
-      if sets > (q.has_inflight and 1 or 0) then
+      q.has_more = there > (q.has_inflight and 1 or 0)
+      if q.has_more then
         q.due = first_score(q.key .. ':delayed') or math.huge
       end
     else
@@ -836,7 +845,7 @@ if opened.moves then
       leave_quarantine(q, opened)
     end
     room = room - q.pending_count
-    look_ahead(q)
+    look_ahead(q, '')
   end
 end
 local unfit
@@ -880,12 +889,16 @@ do
     q.leaving = 0
     local some = q.pending_count > 0 and not (q.paused and q.paused > now)
     if some and room.jobs > 0 and not room.full then
-      local ids, jobs, taken = {}, {}, 0
+      local ids, jobs, taken = {
+        nil,
+      }, {
+        nil,
+      }, 0
       local states = {}
       local found = q.head
       repeat
         local wanted = taken == 0 and room.jobs or math.max(room.jobs, 100)
-        found = found or redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -taken - wanted), string.format('%.0f', -taken - 1))
+        found = found or redis.call('LRANGE', q.key .. ':pending', string.format('%d', -taken - wanted), string.format('%d', -taken - 1))
         local last = #found < wanted
         if taken == 0 and q.head then
           last = q.counted
@@ -1060,7 +1073,7 @@ local function add_count(q, task, what, n)
   local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
   redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')
   if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
     if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
       redis.pcall('ZREM', q.key .. ':counters', task or '')
       redis.pcall('DEL', key)
@@ -1076,8 +1089,9 @@ do
     -1,
   }
   local function describe(at, id, token, job)
-    local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
-    local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
+    local past, crashes, its_timeout = job[6], job[7], job[5]
+    local attempt = 1 + (past and tonumber(past) or 0) + (crashes and tonumber(crashes) or 0)
+    local queued, timeout = tonumber(job[4]) or 0, its_timeout and tonumber(its_timeout) or 0
     local saved, parent = job[9] or nil, job[10] or nil
     local task = job[8] or (saved or parent) and ''
     return {
@@ -1103,7 +1117,7 @@ do
     if inflight_count > 0 then
       return {
         'lease',
-        string.format('%.0f', lease),
+        string.format('%d', lease),
       }
     end
     q.seen = now
@@ -1115,7 +1129,7 @@ do
     end
     return {
       'lease',
-      string.format('%.0f', lease),
+      string.format('%d', lease),
       'seen',
       moment,
     }
@@ -1123,15 +1137,19 @@ do
   for at, q in ipairs(opened) do
     if q.leaving > 0 then
       local nonce_2 = nonce
-      redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -q.leaving - 1))
+      redis.call('LTRIM', q.key .. ':pending', '0', q.leaving == 1 and '-2' or string.format('%d', -q.leaving - 1))
       local ids, jobs = q.ids, q.jobs
       if not (#ids == 0) then
-        local number = string.format('%.0f', tonumber(q.token) + 1)
+        local number = string.format('%d', q.token + 1)
         local token = number .. '-' .. nonce_2
         local has_inflight = q.ends < math.huge
         local leases = q.mode == 'reliable' and lease_fields(q, 60000, has_inflight and 1 or 0, stamp) or {}
         redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
-        local flight, till, first, again = {}, string.format('%.0f', now), #reply_2 + 1, nil
+        local till, first, again = string.format('%d', now), #reply_2 + 1, nil
+        local flight = {
+          till,
+          ids[1],
+        }
         for i, id in ipairs(ids) do
           redis.call('HSET', q.key .. ':job:' .. id, 'state', 'inflight', 'token', token, '_started', stamp)
           local expires = jobs[i][2]
@@ -1167,7 +1185,7 @@ do
               if not (job and wait >= low and wait < bound and job[8] == task) then
                 if n > 0 and bound > 0 then
                   local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply_2 + 1 - first
-                  local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
+                  local below, value = 'wait' .. '<' .. (bound_2 == 1 and '1' or bound_2 == 2 and '2' or bound_2 == 4 and '4' or bound_2 == 8 and '8' or bound_2 == 16 and '16' or bound_2 == 32 and '32' or bound_2 == 64 and '64' or bound_2 == 128 and '128' or bound_2 == 256 and '256' or bound_2 == 512 and '512' or bound_2 == 1024 and '1024' or bound_2 == 2048 and '2048' or bound_2 == 4096 and '4096' or bound_2 == 8192 and '8192' or string.format('%d', bound_2)), n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
                   if all then
                     add_count(q, task_2, below, value)
                   else
@@ -1205,7 +1223,8 @@ do
             end
           end
         end
-        redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', string.format('%.0f', 60000))
+        local held = ids[2] and table.concat(ids, ' ') or ids[1]
+        redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. held, 'PX', string.format('%d', 60000))
         if not (q.mode ~= 'reliable') then
           q.ends = math.min(q.ends, now)
           if not has_inflight then
@@ -1396,7 +1415,7 @@ if #unfit > 0 then
         redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
-        redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+        redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%d', now + held), id)
       end
     end
   end

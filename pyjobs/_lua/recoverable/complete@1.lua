@@ -1,7 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local messages = {}
 local last_key, last_clients, last_message, last_queued, last_started, last_times
 local queue = KEYS[1]
@@ -38,7 +38,7 @@ do
     retention = 86400000
   else
     options['retention'] = nil
-    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
     if not text then
       bad = bad or ('BADARG ' .. 'retention' .. ': ' .. 'missing')
     elseif not number then
@@ -101,7 +101,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,
@@ -129,7 +129,15 @@ local retention_2 = retention
 local words, ids, jobs, places
 do
   local q_2, first = q, done
-  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local words_2, ids_2, jobs_2, places_2, seen = {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
@@ -190,8 +198,9 @@ if #ids == 0 then
   return words
 end
 local key = q.key .. ':job:'
+local saved = q.mode == 'reliable' and (ids[2] or jobs[1][9])
 do
-  local item = q.mode == 'reliable' and key
+  local item = saved and key
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -213,7 +222,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-retention_2 = string.format('%.0f', retention_2)
+retention_2 = retention_2 == 86400000 and '86400000' or string.format('%d', retention_2)
 redis.call('ZREM', q.key .. ':inflight', unpack(ids))
 local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
@@ -336,7 +345,7 @@ do
       local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task_2 or '') == 1
       redis.pcall('PEXPIRE', q_3.key .. ':counters', '259200000')
       if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
         if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
           redis.pcall('ZREM', q_3.key .. ':counters', task_2 or '')
           redis.pcall('DEL', key_2)
@@ -353,7 +362,7 @@ do
         local n, ms = i - first, math.max(now - (tonumber(started or '') or now), 0)
         do
           local task_2, bound, sum, all = task, bound_of(ms), ms * n, n == #jobs
-          local below, value = 'run' .. '<' .. bound, n * 1000000000000 + math.floor(sum * 1024 / bound + 0.5)
+          local below, value = 'run' .. '<' .. (bound == 1 and '1' or bound == 2 and '2' or bound == 4 and '4' or bound == 8 and '8' or bound == 16 and '16' or bound == 32 and '32' or bound == 64 and '64' or bound == 128 and '128' or bound == 256 and '256' or bound == 512 and '512' or bound == 1024 and '1024' or bound == 2048 and '2048' or bound == 4096 and '4096' or bound == 8192 and '8192' or string.format('%d', bound)), n * 1000000000000 + math.floor(sum * 1024 / bound + 0.5)
           if all then
             add_count(q_2, task_2, below, value)
           else
@@ -387,7 +396,7 @@ if q.tallies then
     local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
     redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
     if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
       if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
         redis.pcall('ZREM', q_2.key .. ':counters', task or '')
         redis.pcall('DEL', key_2)

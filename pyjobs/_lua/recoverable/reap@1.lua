@@ -1,12 +1,12 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local messages = {}
 local last_key, last_clients, last_message, last_queued, last_started, last_times
 local queue = KEYS[1]
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -46,7 +46,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'suspect', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,
@@ -150,7 +150,7 @@ local dropped
 do
   local unfit, piece, fit = {}, 1, q.pending_count == 0
   while not fit and #unfit < limit do
-    local found = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -#unfit - piece), string.format('%.0f', -#unfit - 1))
+    local found = redis.call('LRANGE', q.key .. ':pending', string.format('%d', -#unfit - piece), string.format('%d', -#unfit - 1))
     for i = #found, 1, -1 do
       local job
       do
@@ -181,7 +181,7 @@ do
   if #unfit == 0 then
     dropped = 0
   else
-    redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -#unfit - 1))
+    redis.call('LTRIM', q.key .. ':pending', '0', string.format('%d', -#unfit - 1))
     q.pending_count = q.pending_count - #unfit
     local function mend_place(q_2, id, state)
       if state == 'pending' then
@@ -190,7 +190,7 @@ do
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%d', now + held), id)
       end
     end
     local function unique_key(q_2, unique)
@@ -330,7 +330,7 @@ do
 end
 local seen, back
 do
-  local ids = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', string.format('%.0f', now - older_than), 'LIMIT', '0', limit)
+  local ids = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', string.format('%d', now - older_than), 'LIMIT', '0', limit)
   local back_2, states, crashes, tasks = {}, {}, {}, {}
   if #ids == 0 then
     seen, back = 0, back_2
@@ -357,7 +357,7 @@ do
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%d', now + held), id)
       end
     end
     local function unique_key(q_2, unique)
@@ -382,7 +382,7 @@ do
       elseif states[i] ~= 'inflight' then
         mend_place(q, id, states[i])
       else
-        redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'token', '', 'crashes', string.format('%.0f', crashes[i] + 1))
+        redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'token', '', 'crashes', string.format('%d', crashes[i] + 1))
         redis.call('RPUSH', q.key .. ':pending', id)
         do
           local task = tasks[i]
@@ -441,7 +441,7 @@ do
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%d', now + held), id)
       end
     end
     local function unique_key(q_2, unique)
@@ -514,7 +514,7 @@ if q.tallies then
         local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
         redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
         if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
           if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
             redis.pcall('ZREM', q_2.key .. ':counters', task or '')
             redis.pcall('DEL', key)

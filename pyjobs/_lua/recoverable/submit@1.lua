@@ -1,7 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local client
 local function is_name(text, longest)
@@ -52,7 +52,7 @@ do
   else
     options['delay'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -74,7 +74,7 @@ do
   else
     options['run_at'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -96,7 +96,7 @@ do
   else
     options['expires'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -135,7 +135,7 @@ do
   else
     options['retention'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -157,7 +157,7 @@ do
   else
     options['timeout'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -222,7 +222,7 @@ do
   else
     options['written'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -244,7 +244,7 @@ do
   else
     options['parts'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -266,7 +266,7 @@ do
   else
     options['look'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -345,7 +345,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'most_pending', 'most_bytes', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       name = tag,
@@ -379,7 +379,10 @@ end
 local extra
 do
   local item, item_2 = expires and now + expires, traceparent and tracestate
-  local kept = {}
+  local kept = {
+    nil,
+    nil,
+  }
   if client and client ~= '' then
     kept[#kept + 1] = 'client'
     kept[#kept + 1] = client
@@ -424,7 +427,9 @@ do
   local q_2, first = q, jobs
   local reply_2, keys_2 = {
     unpack(ARGV, first),
-  }, {}
+  }, {
+    nil,
+  }
   for n = 1, #reply_2, 2 do
     local id = reply_2[n]
     if id == '' then
@@ -547,8 +552,10 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local due = wait > 0 and string.format('%.0f', now + wait)
-local added, fresh = {}, 0
+local due = wait > 0 and string.format('%d', now + wait)
+local added, fresh = {
+  nil,
+}, 0
 for n = 1, #keys do
   if reply[2 * n] == stored then
     if due then
@@ -586,7 +593,8 @@ if not q.born then
   local first
   do
     local key = (q.key .. ':schedules')
-    first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+    local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
   end
   scheduled = first and first < 9999999999999 and first or nil
 end
@@ -644,7 +652,7 @@ if fresh > 0 then
       local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task_2 or '') == 1
       redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
       if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
         if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
           redis.pcall('ZREM', q_2.key .. ':counters', task_2 or '')
           redis.pcall('DEL', key)

@@ -22,7 +22,7 @@ end
 for i = chunks, #ARGV, 4 do
   do
     local text = ARGV[i + 2] or ''
-    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
     if not text then
       bad = bad or ('BADARG ' .. 'number' .. ': ' .. 'missing')
     elseif not number then
@@ -81,7 +81,15 @@ end
 local words, ids, jobs, places
 do
   local q_2, first = q, chunks
-  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local words_2, ids_2, jobs_2, places_2, seen = {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end

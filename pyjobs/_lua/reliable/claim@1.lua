@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local nonce
 do
   local text, longest = ARGV[1], 100
@@ -17,7 +18,7 @@ do
   nonce = text
 end
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -123,12 +124,14 @@ do
     local first
     do
       local key = (q.key .. ':schedules')
-      first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+      local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+      first = score and score + 0
     end
     return first and first < 9999999999999 and first or nil
   end
   local function first_score(key)
-    return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+    local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    return score and score + 0
   end
   local function read_absence(q)
     local seen, grace = q.seen, q.grace
@@ -139,20 +142,22 @@ do
     q.waits = q.graced and grace > now
     q.stale = q.stepped or q.old or now - seen >= q.longest / 10
   end
-  local function look_ahead(q)
-    local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
+  local function look_ahead(q, nonce_2)
+    local there = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed', q.key .. ':claim:' .. nonce_2)
     q.due, q.ends = math.huge, math.huge
-    if sets > 0 then
+    if there > 0 then
       local first
       do
         local key = q.key .. ':inflight'
-        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+        local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+        first = score and score + 0
       end
       q.has_inflight = first ~= nil
       if q.mode == 'reliable' then
         q.ends = first or math.huge
       end
-      if sets > (q.has_inflight and 1 or 0) then
+      q.has_more = there > (q.has_inflight and 1 or 0)
+      if q.has_more then
         q.due = first_score(q.key .. ':delayed') or math.huge
       end
     else
@@ -176,7 +181,7 @@ do
     return q.paused and q.paused > now
   end
   local function whole(text)
-    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
   end
   for i, key in ipairs(KEYS) do
     local q
@@ -249,10 +254,10 @@ do
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
-    q.head = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -room - 1), '-1')
+    q.head = redis.call('LRANGE', q.key .. ':pending', room == 1 and '-2' or string.format('%d', -room - 1), '-1')
     q.pending_count, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.pending_count, 0)
-    look_ahead(q)
+    look_ahead(q, nonce)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
@@ -260,7 +265,7 @@ do
     all[i], q.traced = q, traced
   end
   for _, q in ipairs(all) do
-    if all.busy or q.has_inflight then
+    if q.has_more and (all.busy or q.has_inflight) then
       q.record = redis.call('GET', q.key .. ':claim:' .. nonce)
     end
     all.again = all.again or q.record
@@ -307,8 +312,9 @@ if opened.again then
     0,
   }, {}
   local function describe(at, id, token, job)
-    local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
-    local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
+    local past, crashes, its_timeout = job[6], job[7], job[5]
+    local attempt = 1 + (past and tonumber(past) or 0) + (crashes and tonumber(crashes) or 0)
+    local queued, timeout = tonumber(job[4]) or 0, its_timeout and tonumber(its_timeout) or 0
     local saved, parent = job[9] or nil, job[10] or nil
     local task = job[8] or (saved or parent) and ''
     return {
@@ -381,7 +387,6 @@ if opened.again then
   end
   return reply
 end
-local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 if opened.moves then
   local function moves_denied(q, at)
     if at > 1 then
@@ -667,7 +672,8 @@ if opened.moves then
       local first
       do
         local key = (q.key .. ':schedules')
-        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+        local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+        first = score and score + 0
       end
       return first and first < 9999999999999 and first or nil
     end
@@ -707,7 +713,7 @@ if opened.moves then
   opened.deaths = {}
   local function write_seen(q, ...)
     q.seen = now
-    redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now), ...)
+    redis.call('HSET', q.key .. ':meta', 'seen', string.format('%d', now), ...)
   end
   local function read_absence(q)
     local seen, grace = q.seen, q.grace
@@ -732,7 +738,7 @@ if opened.moves then
       read_absence(q)
     elseif q.waits then
       q.seen = now
-      redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
+      redis.call('HSET', q.key .. ':meta', 'seen', string.format('%d', now))
     elseif q.graced then
       local ids
       do
@@ -740,7 +746,7 @@ if opened.moves then
         ids = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', at, 'LIMIT', '0', limit_2)
       end
       if #ids < limit_2 then
-        local far = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q.longest), '+inf', 'LIMIT', '0', string.format('%.0f', limit_2 - #ids))
+        local far = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q.longest), '+inf', 'LIMIT', '0', string.format('%d', limit_2 - #ids))
         for _, id in ipairs(far) do
           ids[#ids + 1] = id
         end
@@ -749,7 +755,7 @@ if opened.moves then
         q.hidden = q.old
         if not q.old then
           q.seen = now
-          redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
+          redis.call('HSET', q.key .. ':meta', 'seen', string.format('%d', now))
         end
       elseif q.old and #ids < q.inflight_count then
         q.grace = math.floor(now + q.longest / 2)
@@ -757,7 +763,7 @@ if opened.moves then
         read_absence(q)
       else
         q.seen = now
-        redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
+        redis.call('HSET', q.key .. ':meta', 'seen', string.format('%d', now))
         if q.grace then
           redis.call('HDEL', q.key .. ':meta', 'grace')
         end
@@ -771,7 +777,7 @@ if opened.moves then
     else
       if q.stale then
         q.seen = now
-        redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
+        redis.call('HSET', q.key .. ':meta', 'seen', string.format('%d', now))
       end
       return redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', now, 'LIMIT', '0', limit_2)
     end
@@ -784,11 +790,11 @@ if opened.moves then
       redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
     elseif state == 'inflight' then
       local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
-      redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+      redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%d', now + held), id)
     end
   end
   local function whole(text)
-    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
   end
   for at, q in ipairs(opened) do
     if q.lost then
@@ -949,7 +955,7 @@ if opened.moves then
               table.insert(dead_2, id)
             elseif crashes > 1 then
               redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed')
-              redis.call('ZADD', q.key .. ':delayed', string.format('%.0f', now + math.min(100 * 5 ^ (crashes - 1), 60000)), id)
+              redis.call('ZADD', q.key .. ':delayed', string.format('%d', now + math.min(100 * 5 ^ (crashes - 1), 60000)), id)
               table.insert(back, id)
             else
               redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
@@ -959,11 +965,11 @@ if opened.moves then
           end
         end
         if not (died == 0) then
-          redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
+          redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%d', now - 604800000))
           local most = whole(redis.call('HMGET', q.key .. ':meta', 'most_dead')[1]) or 10000
           local excess = math.min(redis.call('ZCARD', q.key .. ':dead') - most, died + 100)
           if excess > 0 then
-            local ids_2 = redis.call('ZRANGE', q.key .. ':dead', '0', string.format('%.0f', excess - 1))
+            local ids_2 = redis.call('ZRANGE', q.key .. ':dead', '0', string.format('%d', excess - 1))
             for __3, id in ipairs(ids_2) do
               redis.call('DEL', q.key .. ':job:' .. id)
             end
@@ -1090,27 +1096,31 @@ if opened.moves then
       local first
       do
         local key = (q.key .. ':schedules')
-        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+        local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+        first = score and score + 0
       end
       return first and first < 9999999999999 and first or nil
     end
     local function first_score(key)
-      return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+      local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+      return score and score + 0
     end
-    local function look_ahead(q)
-      local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
+    local function look_ahead(q, nonce_2)
+      local there = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed', q.key .. ':claim:' .. nonce_2)
       q.due, q.ends = math.huge, math.huge
-      if sets > 0 then
+      if there > 0 then
         local first
         do
           local key = q.key .. ':inflight'
-          first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+          local score = redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+          first = score and score + 0
         end
         q.has_inflight = first ~= nil
         if q.mode == 'reliable' then
           q.ends = first or math.huge
         end
-        if sets > (q.has_inflight and 1 or 0) then
+        q.has_more = there > (q.has_inflight and 1 or 0)
+        if q.has_more then
           q.due = first_score(q.key .. ':delayed') or math.huge
         end
       else
@@ -1135,7 +1145,7 @@ if opened.moves then
         leave_quarantine(q, opened)
       end
       room = room - q.pending_count
-      look_ahead(q)
+      look_ahead(q, '')
     end
   end
 end
@@ -1185,12 +1195,16 @@ do
     local some = q.pending_count > 0 and not (q.paused and q.paused > now)
     if some and room.jobs > 0 and not room.full then
       local room_2 = room
-      local ids, jobs, taken = {}, {}, 0
+      local ids, jobs, taken = {
+        nil,
+      }, {
+        nil,
+      }, 0
       local states = {}
       local found = q.head
       repeat
         local wanted = taken == 0 and room_2.jobs or math.max(room_2.jobs, 100)
-        found = found or redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -taken - wanted), string.format('%.0f', -taken - 1))
+        found = found or redis.call('LRANGE', q.key .. ':pending', string.format('%d', -taken - wanted), string.format('%d', -taken - 1))
         local last = #found < wanted
         if taken == 0 and q.head then
           last = q.counted
@@ -1365,7 +1379,7 @@ local function add_count(q, task, what, n)
   local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
   redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')
   if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
     if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
       redis.pcall('ZREM', q.key .. ':counters', task or '')
       redis.pcall('DEL', key)
@@ -1382,8 +1396,9 @@ do
     -1,
   }
   local function describe(at, id, token, job)
-    local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
-    local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
+    local past, crashes, its_timeout = job[6], job[7], job[5]
+    local attempt = 1 + (past and tonumber(past) or 0) + (crashes and tonumber(crashes) or 0)
+    local queued, timeout = tonumber(job[4]) or 0, its_timeout and tonumber(its_timeout) or 0
     local saved, parent = job[9] or nil, job[10] or nil
     local task = job[8] or (saved or parent) and ''
     return {
@@ -1409,7 +1424,7 @@ do
     if inflight_count > 0 then
       return {
         'lease',
-        string.format('%.0f', lease_2),
+        string.format('%d', lease_2),
       }
     end
     q.seen = now
@@ -1421,7 +1436,7 @@ do
     end
     return {
       'lease',
-      string.format('%.0f', lease_2),
+      string.format('%d', lease_2),
       'seen',
       moment,
     }
@@ -1429,15 +1444,19 @@ do
   for at, q in ipairs(opened) do
     if q.leaving > 0 then
       local nonce_2 = nonce
-      redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -q.leaving - 1))
+      redis.call('LTRIM', q.key .. ':pending', '0', q.leaving == 1 and '-2' or string.format('%d', -q.leaving - 1))
       local ids, jobs = q.ids, q.jobs
       if not (#ids == 0) then
-        local number = string.format('%.0f', tonumber(q.token) + 1)
+        local number = string.format('%d', q.token + 1)
         local token = number .. '-' .. nonce_2
         local has_inflight = q.ends < math.huge
         local leases = q.mode == 'reliable' and lease_fields(q, lease, has_inflight and 1 or 0, stamp) or {}
         redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
-        local flight, till, first, again = {}, string.format('%.0f', score), #reply_2 + 1, nil
+        local till, first, again = string.format('%d', score), #reply_2 + 1, nil
+        local flight = {
+          till,
+          ids[1],
+        }
         for i, id in ipairs(ids) do
           redis.call('HSET', q.key .. ':job:' .. id, 'state', 'inflight', 'token', token, '_started', stamp)
           local expires = jobs[i][2]
@@ -1473,7 +1492,7 @@ do
               if not (job and wait >= low and wait < bound and job[8] == task) then
                 if n > 0 and bound > 0 then
                   local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply_2 + 1 - first
-                  local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
+                  local below, value = 'wait' .. '<' .. (bound_2 == 1 and '1' or bound_2 == 2 and '2' or bound_2 == 4 and '4' or bound_2 == 8 and '8' or bound_2 == 16 and '16' or bound_2 == 32 and '32' or bound_2 == 64 and '64' or bound_2 == 128 and '128' or bound_2 == 256 and '256' or bound_2 == 512 and '512' or bound_2 == 1024 and '1024' or bound_2 == 2048 and '2048' or bound_2 == 4096 and '4096' or bound_2 == 8192 and '8192' or string.format('%d', bound_2)), n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
                   if all then
                     add_count(q, task_2, below, value)
                   else
@@ -1511,7 +1530,8 @@ do
             end
           end
         end
-        redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', string.format('%.0f', lease))
+        local held = ids[2] and table.concat(ids, ' ') or ids[1]
+        redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. held, 'PX', string.format('%d', lease))
         if not (q.mode ~= 'reliable') then
           q.ends = math.min(q.ends, score)
           if not has_inflight then
@@ -1702,7 +1722,7 @@ if #unfit > 0 then
         redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
-        redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+        redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%d', now + held), id)
       end
     end
   end

@@ -1,9 +1,10 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -85,7 +86,7 @@ if bad then
   return redis.error_reply(bad)
 end
 if reply[1] > 0 then
-  redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
+  redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%d', now - 604800000))
 end
 local function read(q_2, id, ...)
   local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
@@ -97,7 +98,7 @@ end
 repeat
   local gone, at = {}, skip + #reply - 1
   local wanted = limit - #reply + 1
-  local found = redis.call('ZRANGE', q.key .. ':dead', at, string.format('%.0f', at + wanted - 1), 'WITHSCORES')
+  local found = redis.call('ZRANGE', q.key .. ':dead', at, string.format('%d', at + wanted - 1), 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
     local state, reason, failures, crashes, failure, task = unpack(read(q, id, 'state', 'reason', 'failures', 'crashes', 'error', 'task'))

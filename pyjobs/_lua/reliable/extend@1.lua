@@ -1,11 +1,12 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local lease
 do
   local text = ARGV[1]
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. 'lease' .. ': ' .. 'missing')
   elseif not number then
@@ -53,7 +54,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'lease', 'seen', 'grace')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,
@@ -86,7 +87,15 @@ if bad then
 end
 local words, ids, jobs, places
 do
-  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local words_2, ids_2, jobs_2, places_2, seen = {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
@@ -200,7 +209,7 @@ do
   end
   local fields
   do
-    local q_2, lease_2, moment = q, lease, string.format('%.0f', now)
+    local q_2, lease_2, moment = q, lease, string.format('%d', now)
     if inflight_count > 0 and lease_2 <= (q_2.lease or 0) then
       fields = {}
     else
@@ -209,7 +218,7 @@ do
       if inflight_count > 0 then
         fields = {
           'lease',
-          string.format('%.0f', lease_2),
+          string.format('%d', lease_2),
         }
       else
         q_2.seen = now
@@ -221,7 +230,7 @@ do
         else
           fields = {
             'lease',
-            string.format('%.0f', lease_2),
+            string.format('%d', lease_2),
             'seen',
             moment,
           }
@@ -231,7 +240,7 @@ do
   end
   local function write_seen(q_2, ...)
     q_2.seen = now
-    redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now), ...)
+    redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%d', now), ...)
   end
   if inflight_count > 0 and (q.stepped or q.old and not q.waits) then
     q.grace = math.floor(now + q.longest / 2)

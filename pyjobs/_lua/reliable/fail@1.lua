@@ -1,7 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local messages = {}
 local last_key, last_clients, last_message, last_queued, last_started, last_times
 local died = 0
@@ -34,7 +34,7 @@ do
 end
 local attempts
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -137,7 +137,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'lease')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,
@@ -170,7 +170,15 @@ end
 local words, ids, jobs, places
 do
   local q_2, first = q, failed
-  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local words_2, ids_2, jobs_2, places_2, seen = {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
@@ -412,13 +420,13 @@ for n, id in ipairs(ids) do
     local wait = tonumber(delay) or backoff_delay(base, failures, backoff_max, at)
     redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
     if job[12] then
-      redis.call('HSET', q.key .. ':job:' .. id, 'past', string.format('%.0f', past + crashed))
+      redis.call('HSET', q.key .. ':job:' .. id, 'past', string.format('%d', past + crashed))
       redis.call('HDEL', q.key .. ':job:' .. id, 'crashes')
     end
     if job[14] then
       redis.call('HDEL', q.key .. ':job:' .. id, 'unknown_since')
     end
-    redis.call('ZADD', q.key .. ':delayed', string.format('%.0f', now + wait), id)
+    redis.call('ZADD', q.key .. ':delayed', string.format('%d', now + wait), id)
     if q.happened then
       local counts = redis.call('HMGET', q.key .. ':job:' .. id, 'past', 'crashes')
       table.insert(q.happened, {
@@ -435,14 +443,14 @@ end
 do
   local q_2 = q
   if not (died == 0) then
-    redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
+    redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', string.format('%d', now - 604800000))
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
     local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
     if excess > 0 then
-      local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', '0', string.format('%.0f', excess - 1))
+      local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', '0', string.format('%d', excess - 1))
       for _, id in ipairs(ids_2) do
         redis.call('DEL', q_2.key .. ':job:' .. id)
       end
@@ -505,7 +513,7 @@ do
       local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task_2 or '') == 1
       redis.pcall('PEXPIRE', q_3.key .. ':counters', '259200000')
       if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
         if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
           redis.pcall('ZREM', q_3.key .. ':counters', task_2 or '')
           redis.pcall('DEL', key_2)
@@ -522,7 +530,7 @@ do
         local n, ms = i - first, math.max(now - (tonumber(started or '') or now), 0)
         do
           local task_2, bound, sum, all = task, bound_of(ms), ms * n, n == #runs
-          local below, value = 'fail' .. '<' .. bound, n * 1000000000000 + math.floor(sum * 1024 / bound + 0.5)
+          local below, value = 'fail' .. '<' .. (bound == 1 and '1' or bound == 2 and '2' or bound == 4 and '4' or bound == 8 and '8' or bound == 16 and '16' or bound == 32 and '32' or bound == 64 and '64' or bound == 128 and '128' or bound == 256 and '256' or bound == 512 and '512' or bound == 1024 and '1024' or bound == 2048 and '2048' or bound == 4096 and '4096' or bound == 8192 and '8192' or string.format('%d', bound)), n * 1000000000000 + math.floor(sum * 1024 / bound + 0.5)
           if all then
             add_count(q_2, task_2, below, value)
           else
@@ -556,7 +564,7 @@ if q.tallies then
     local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
     redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
     if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
       if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
         redis.pcall('ZREM', q_2.key .. ':counters', task or '')
         redis.pcall('DEL', key_2)

@@ -1,13 +1,13 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local messages = {}
 local last_key, last_clients, last_message, last_queued, last_started, last_times
 local died = 0
 local queue = KEYS[1]
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -89,7 +89,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'suspect', 'switches', 'lease', 'seen', 'grace')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,
@@ -219,7 +219,7 @@ local dropped
 do
   local unfit, piece, fit = {}, 1, q.pending_count == 0
   while not fit and #unfit < limit do
-    local found = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -#unfit - piece), string.format('%.0f', -#unfit - 1))
+    local found = redis.call('LRANGE', q.key .. ':pending', string.format('%d', -#unfit - piece), string.format('%d', -#unfit - 1))
     for i = #found, 1, -1 do
       local job
       do
@@ -250,7 +250,7 @@ do
   if #unfit == 0 then
     dropped = 0
   else
-    redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -#unfit - 1))
+    redis.call('LTRIM', q.key .. ':pending', '0', string.format('%d', -#unfit - 1))
     q.pending_count = q.pending_count - #unfit
     local function mend_place(q_2, id, state)
       if state == 'pending' then
@@ -259,7 +259,7 @@ do
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%d', now + held), id)
       end
     end
     local function unique_key(q_2, unique)
@@ -406,7 +406,7 @@ local seen, back, dead
 do
   local function write_seen(q_2, ...)
     q_2.seen = now
-    redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now), ...)
+    redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%d', now), ...)
   end
   local function read_absence(q_2)
     local seen_2, grace = q_2.seen, q_2.grace
@@ -431,7 +431,7 @@ do
       read_absence(q_2)
     elseif q_2.waits then
       q_2.seen = now
-      redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now))
+      redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%d', now))
     elseif q_2.graced then
       local ids
       do
@@ -439,7 +439,7 @@ do
         ids = redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '-inf', at, 'LIMIT', '0', limit_2)
       end
       if #ids < limit_2 then
-        local far = redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q_2.longest), '+inf', 'LIMIT', '0', string.format('%.0f', limit_2 - #ids))
+        local far = redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q_2.longest), '+inf', 'LIMIT', '0', string.format('%d', limit_2 - #ids))
         for _, id in ipairs(far) do
           ids[#ids + 1] = id
         end
@@ -448,7 +448,7 @@ do
         q_2.hidden = q_2.old
         if not q_2.old then
           q_2.seen = now
-          redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now))
+          redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%d', now))
         end
       elseif q_2.old and #ids < q_2.inflight_count then
         q_2.grace = math.floor(now + q_2.longest / 2)
@@ -456,7 +456,7 @@ do
         read_absence(q_2)
       else
         q_2.seen = now
-        redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now))
+        redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%d', now))
         if q_2.grace then
           redis.call('HDEL', q_2.key .. ':meta', 'grace')
         end
@@ -470,7 +470,7 @@ do
     else
       if q_2.stale then
         q_2.seen = now
-        redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now))
+        redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%d', now))
       end
       return redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '-inf', now, 'LIMIT', '0', limit_2)
     end
@@ -501,7 +501,7 @@ do
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%d', now + held), id)
       end
     end
     local function unique_key(q_2, unique)
@@ -646,7 +646,7 @@ do
           table.insert(dead_2, id)
         elseif crashes > 1 then
           redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed')
-          redis.call('ZADD', q.key .. ':delayed', string.format('%.0f', now + math.min(100 * 5 ^ (crashes - 1), 60000)), id)
+          redis.call('ZADD', q.key .. ':delayed', string.format('%d', now + math.min(100 * 5 ^ (crashes - 1), 60000)), id)
           table.insert(back_2, id)
         else
           redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
@@ -658,14 +658,14 @@ do
     do
       local q_2 = q
       if not (died == 0) then
-        redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
+        redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', string.format('%d', now - 604800000))
         local function whole(text)
-          return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+          return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
         end
         local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
         local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
         if excess > 0 then
-          local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', '0', string.format('%.0f', excess - 1))
+          local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', '0', string.format('%d', excess - 1))
           for _, id in ipairs(ids_2) do
             redis.call('DEL', q_2.key .. ':job:' .. id)
           end
@@ -711,7 +711,7 @@ do
         redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%d', now + held), id)
       end
     end
     local function unique_key(q_2, unique)
@@ -750,7 +750,7 @@ do
   end
 end
 if q.dead_count > 0 then
-  redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
+  redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%d', now - 604800000))
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
@@ -794,7 +794,7 @@ if q.tallies then
         local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
         redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
         if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
           if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
             redis.pcall('ZREM', q_2.key .. ':counters', task or '')
             redis.pcall('DEL', key_2)

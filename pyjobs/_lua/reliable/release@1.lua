@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local options
 do
@@ -35,7 +36,7 @@ do
     unknown = nil
   else
     options['unknown'] = nil
-    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
     if not text then
       bad = bad or ('BADARG ' .. 'unknown' .. ': ' .. 'missing')
     elseif not number then
@@ -75,7 +76,15 @@ local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function fence(q, first, width, reader)
-  local words, ids, jobs, places, seen = {}, {}, {}, {}, {}
+  local words, ids, jobs, places, seen = {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {}
   for i = first, #ARGV, width do
     local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = reader(q, id)
@@ -149,7 +158,7 @@ local function wake(q)
   end
 end
 local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
 end
 local function open(key, mode, ...)
   if bad then
@@ -201,7 +210,6 @@ local function open(key, mode, ...)
   return q
 end
 if unknown then
-  local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
   local messages = {}
   local last_key, last_clients, last_message, last_queued, last_started, last_times
   local died = 0
@@ -301,7 +309,7 @@ if unknown then
       if start_by then
         redis.call('HSET', opened.key .. ':job:' .. id, 'expires', job[11])
       end
-      redis.call('ZADD', opened.key .. ':delayed', string.format('%.0f', now + wait), id)
+      redis.call('ZADD', opened.key .. ':delayed', string.format('%d', now + wait), id)
     else
       local attempts = (tonumber(job[14]) or 0) + (tonumber(job[13]) or 0)
       local body = job[12] or ''
@@ -415,11 +423,11 @@ if unknown then
     words[places[n]] = wait and 'delayed' or 'dead'
   end
   if not (died == 0) then
-    redis.call('ZREMRANGEBYSCORE', opened.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
+    redis.call('ZREMRANGEBYSCORE', opened.key .. ':dead', '-inf', string.format('%d', now - 604800000))
     local most = whole(redis.call('HMGET', opened.key .. ':meta', 'most_dead')[1]) or 10000
     local excess = math.min(redis.call('ZCARD', opened.key .. ':dead') - most, died + 100)
     if excess > 0 then
-      local ids_2 = redis.call('ZRANGE', opened.key .. ':dead', '0', string.format('%.0f', excess - 1))
+      local ids_2 = redis.call('ZRANGE', opened.key .. ':dead', '0', string.format('%d', excess - 1))
       for _, id in ipairs(ids_2) do
         redis.call('DEL', opened.key .. ':job:' .. id)
       end
@@ -444,7 +452,7 @@ if unknown then
       local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
       redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')
       if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+        redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
         if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
           redis.pcall('ZREM', q.key .. ':counters', task or '')
           redis.pcall('DEL', key_2)
@@ -558,7 +566,7 @@ if q.tallies then
     local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
     redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
     if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
       if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
         redis.pcall('ZREM', q_2.key .. ':counters', task or '')
         redis.pcall('DEL', key)

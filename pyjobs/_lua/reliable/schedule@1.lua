@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local MISSES = {
   skip = true,
   last = true,
@@ -56,7 +57,7 @@ do
   else
     options['every'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -78,7 +79,7 @@ do
   else
     options['at'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -121,7 +122,7 @@ do
   else
     options['late'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -163,7 +164,7 @@ do
   else
     options['retention'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -185,7 +186,7 @@ do
   else
     options['timeout'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -207,7 +208,7 @@ do
   else
     options['expires'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -229,7 +230,7 @@ do
   else
     options['max_attempts'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -251,7 +252,7 @@ do
   else
     options['backoff'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -273,7 +274,7 @@ do
   else
     options['max_run'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -295,7 +296,7 @@ do
   else
     options['parts'] = nil
     local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and text_2 + 0
       if not text_2 then
         bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
       elseif not number then
@@ -380,7 +381,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts', 'older', 'unsettled', 'scheduled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       name = tag,
@@ -556,7 +557,8 @@ local function first_scheduled(q_2)
   local first
   do
     local key_2 = (q_2.key .. ':schedules')
-    first = tonumber(redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2])
+    local score = redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
   end
   return first and first < 9999999999999 and first or nil
 end

@@ -76,7 +76,15 @@ end
 local words, ids, jobs, places
 do
   local q_2, first = q, updates
-  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local words_2, ids_2, jobs_2, places_2, seen = {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {
+    nil,
+  }, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end

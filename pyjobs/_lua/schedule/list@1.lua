@@ -11,7 +11,7 @@ local OPTIONS = {
 }
 local queue = KEYS[1]
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -74,7 +74,7 @@ local key = q.key .. ':schedules'
 local reply = {
   redis.call('ZCARD', key),
 }
-local found = redis.call('ZRANGE', key, skip, string.format('%.0f', skip + limit - 1), 'WITHSCORES')
+local found = redis.call('ZRANGE', key, skip, string.format('%d', skip + limit - 1), 'WITHSCORES')
 local function read_schedule(q_2, called, first)
   local found_2 = redis.pcall('HMGET', (q_2.key .. ':schedule:' .. called), first or 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
   return found_2.err and {} or found_2

@@ -53,7 +53,7 @@ for i = more, #ARGV, 3 do
   end
   do
     local text = ARGV[i + 1]
-    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
     if not text then
       bad = bad or ('BADARG ' .. 'version' .. ': ' .. 'missing')
     elseif not number then
@@ -85,7 +85,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'scheduled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,
@@ -208,7 +208,8 @@ local function first_scheduled(q_2)
   local first
   do
     local key_2 = (q_2.key .. ':schedules')
-    first = tonumber(redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2])
+    local score = redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
   end
   return first and first < 9999999999999 and first or nil
 end

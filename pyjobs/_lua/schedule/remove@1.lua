@@ -112,7 +112,8 @@ local function first_scheduled(q_2)
   local first
   do
     local key_2 = (q_2.key .. ':schedules')
-    first = tonumber(redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2])
+    local score = redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
   end
   return first and first < 9999999999999 and first or nil
 end

@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local names
 do
@@ -52,7 +53,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'scheduled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,
@@ -160,7 +161,8 @@ local function first_scheduled(q_2)
   local first
   do
     local key_2 = (q_2.key .. ':schedules')
-    first = tonumber(redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2])
+    local score = redis.call('ZRANGE', key_2, '0', '0', 'WITHSCORES')[2]
+    first = score and score + 0
   end
   return first and first < 9999999999999 and first or nil
 end

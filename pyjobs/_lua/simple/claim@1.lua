@@ -1,8 +1,9 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
   if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
@@ -76,7 +77,7 @@ do
 end
 local opened = {}
 local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
 end
 local function open(key, mode, ...)
   if bad then
@@ -194,7 +195,7 @@ local function add_count(q, task, what, n)
   local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
   redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')
   if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
     if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
       redis.pcall('ZREM', q.key .. ':counters', task or '')
       redis.pcall('DEL', key)
@@ -214,7 +215,7 @@ for at, q in ipairs(opened) do
     local taken, broken, first = 0, {}, #reply + 1
     repeat
       local wanted = math.min(16, room.jobs)
-      local found = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -taken - wanted), string.format('%.0f', -taken - 1))
+      local found = redis.call('LRANGE', q.key .. ':pending', string.format('%d', -taken - wanted), string.format('%d', -taken - 1))
       for i = #found, 1, -1 do
         local id, client, queued, data, task, parent, state
         do
@@ -270,7 +271,7 @@ for at, q in ipairs(opened) do
       end
     until room.full or room.jobs == 0 or #found < wanted
     if taken > 0 then
-      redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -taken - 1))
+      redis.call('LTRIM', q.key .. ':pending', '0', string.format('%d', -taken - 1))
     end
     for _, text in ipairs(broken) do
       redis.call('LPUSH', q.key .. ':broken', text)
@@ -286,7 +287,7 @@ for at, q in ipairs(opened) do
         if not (job and wait >= low and wait < bound and job[8] == task) then
           if n > 0 and bound > 0 then
             local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply + 1 - first
-            local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
+            local below, value = 'wait' .. '<' .. (bound_2 == 1 and '1' or bound_2 == 2 and '2' or bound_2 == 4 and '4' or bound_2 == 8 and '8' or bound_2 == 16 and '16' or bound_2 == 32 and '32' or bound_2 == 64 and '64' or bound_2 == 128 and '128' or bound_2 == 256 and '256' or bound_2 == 512 and '512' or bound_2 == 1024 and '1024' or bound_2 == 2048 and '2048' or bound_2 == 4096 and '4096' or bound_2 == 8192 and '8192' or string.format('%d', bound_2)), n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
             if all then
               add_count(q, task_2, below, value)
             else

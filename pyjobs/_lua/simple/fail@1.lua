@@ -1,7 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local messages = {}
 local last_key, last_clients, last_message, last_queued, last_started, last_times
 local queue = KEYS[1]
@@ -77,7 +77,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       born = its_mode and true,
@@ -189,7 +189,7 @@ if not (q.uncounted or not runs[1]) then
     local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task_2 or '') == 1
     redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
     if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
       if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
         redis.pcall('ZREM', q_2.key .. ':counters', task_2 or '')
         redis.pcall('DEL', key)
@@ -206,7 +206,7 @@ if not (q.uncounted or not runs[1]) then
       local n, ms = i - first, math.max(now - (tonumber(started or '') or now), 0)
       do
         local task_2, bound, sum, all = task, bound_of(ms), ms * n, n == #runs
-        local below, value = 'fail' .. '<' .. bound, n * 1000000000000 + math.floor(sum * 1024 / bound + 0.5)
+        local below, value = 'fail' .. '<' .. (bound == 1 and '1' or bound == 2 and '2' or bound == 4 and '4' or bound == 8 and '8' or bound == 16 and '16' or bound == 32 and '32' or bound == 64 and '64' or bound == 128 and '128' or bound == 256 and '256' or bound == 512 and '512' or bound == 1024 and '1024' or bound == 2048 and '2048' or bound == 4096 and '4096' or bound == 8192 and '8192' or string.format('%d', bound)), n * 1000000000000 + math.floor(sum * 1024 / bound + 0.5)
         if all then
           add_count(q, task_2, below, value)
         else
@@ -239,7 +239,7 @@ if q.tallies then
     local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
     redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
     if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
       if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
         redis.pcall('ZREM', q_2.key .. ':counters', task or '')
         redis.pcall('DEL', key)

@@ -1,6 +1,7 @@
 local bad
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local now = stamp + 0
 local queue = KEYS[1]
 local client
 local function is_name(text, longest)
@@ -93,7 +94,7 @@ do
     parts = 1
   else
     options['parts'] = nil
-    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and text + 0
     if not text then
       bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'missing')
     elseif not number then
@@ -166,7 +167,7 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'most_pending', 'most_bytes', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      return text and #text <= 15 and text:find('^[0-9]+$') and text + 0 or nil
     end
     local q_2 = {
       name = tag,
@@ -283,7 +284,7 @@ if not q.uncounted then
     local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
     redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')
     if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%d', minute - 259200000 / 60000))
       if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
         redis.pcall('ZREM', q.key .. ':counters', task or '')
         redis.pcall('DEL', key)

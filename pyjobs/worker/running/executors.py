@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from pyjobs.definition import BaseTask
 from pyjobs.errors import BadArgument
+from pyjobs.validate import kind_of
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.invocation import Report
 from pyjobs.worker.running.job import ClaimedJob, Handler
@@ -214,7 +215,7 @@ def check_handler(handler: Any) -> None:
         BadArgument: it can't be called, or not with a job as its only argument.
     """
     if not callable(handler):
-        raise BadArgument(f"handler: a {type(handler).__name__} can't be called")
+        raise BadArgument(f"handler: {kind_of(handler)} can't be called")
     try:
         # What a decorator returns is called, and not what it wraps, which may take more.
         inspect.signature(handler, follow_wrapped=False, **UNRESOLVED).bind(None)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,23 +23,6 @@ def jobs(store: Store) -> Jobs:
     """The verbs of the reliable queue q, which the registry has."""
     store.redis.hset("jobs:queues", "q", "reliable")
     return Jobs(store, RELIABLE)
-
-
-@pytest.fixture(params=["sync", "asyncio"])
-def ask(request: pytest.FixtureRequest, store: Store) -> Iterator[Any]:
-    """Calls an operation by its name, in either flavour."""
-    if request.param == "sync":
-        with Admin(store.url) as admin:
-            yield lambda name, *args, **more: getattr(admin, name)(*args, **more)
-        return
-    with asyncio.Runner() as runner:
-
-        async def make() -> AsyncAdmin:
-            return AsyncAdmin(store.url)
-
-        admin = runner.run(make())
-        yield lambda name, *args, **more: runner.run(getattr(admin, name)(*args, **more))
-        runner.run(admin.close())
 
 
 def test_both_flavours_have_the_same_operations(store: Store) -> None:
