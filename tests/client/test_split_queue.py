@@ -233,12 +233,16 @@ def test_a_job_of_a_submit_with_a_unique_key_asks_the_part_that_took_it(
     store: Store, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    send = pyjobs.transport.send.run_stream
+    send, send_one = pyjobs.transport.send.run_stream, pyjobs.transport.send.run_one
 
     def spied(server: Any, calls: Any, *args: Any, **named: Any) -> Any:
         sent = [*calls]
         asked.extend(call.keys[0] for call in sent)
         return send(server, sent, *args, **named)
+
+    def spied_one(server: Any, call: Any, *args: Any, **named: Any) -> Any:
+        asked.append(call.keys[0])
+        return send_one(server, call, *args, **named)
 
     admin.split("mail", 4)
     with opened(store.url, aio=False, queue="mail", sweep=600.0) as client:
@@ -248,6 +252,7 @@ def test_a_job_of_a_submit_with_a_unique_key_asks_the_part_that_took_it(
         admin.split("mail", 6)
         grown = {n: client.submit(n, unique=f"key {n}") for n in range(8)}
         monkeypatch.setattr("pyjobs.transport.send.run_stream", spied)
+        monkeypatch.setattr("pyjobs.transport.send.run_one", spied_one)
         keys = admin.parts("mail").keys(MAIL)
         for n in range(8):
             for job in (keyed[n], again[n], grown[n]):
