@@ -4,7 +4,7 @@ else may live here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
@@ -106,6 +106,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return what follows a message about a misspelled word; '' where none is near."""
     near = get_close_matches(word, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def refusing(message: str) -> Callable[..., NoReturn]:
+    """Return a method that raises a TypeError, in the place of a method that a class lacks."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise TypeError(message)
+
+    return refuse
 
 
 class HintedClient:

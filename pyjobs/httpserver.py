@@ -105,6 +105,8 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class _Server6(_Server):
+    """Listens on an address of IPv6."""
+
     address_family = socket.AF_INET6
 
 
@@ -118,6 +120,8 @@ def _handler_of(pages: Mapping[str, MakePage]) -> type[http.server.BaseHTTPReque
     failing: set[str] = set()
 
     class Answer(http.server.BaseHTTPRequestHandler):
+        """Responsible for the answers on one connection."""
+
         timeout = REQUEST_SECONDS
         server_version, sys_version = "pyjobs", ""
 

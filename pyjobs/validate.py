@@ -30,6 +30,12 @@ MAX_MS = 315_360_000_000
 MAX_AT = 9_999_999_999_999
 
 
+def kind_of(value: object) -> str:
+    """Return the type of a value in words: `an int`, `a dict`."""
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
+
+
 def checked(what: str, name: str, most: int = MOST_NAME) -> str:
     """Return `name` unchanged: the name of a queue, task, prefix or user, or a job's id.
 
@@ -168,7 +174,7 @@ def functions(what: str, values: Iterable[F]) -> tuple[F, ...]:
         raise BadArgument(f"{what}: must be a list of functions") from None
     for place, one in enumerate(found):
         if not callable(one):
-            raise BadArgument(f"{what}[{place}]: a {type(one).__name__} can't be called")
+            raise BadArgument(f"{what}[{place}]: {kind_of(one)} can't be called")
     return found
 
 

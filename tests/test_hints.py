@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from typing import Any
@@ -102,6 +103,31 @@ def test_a_misspelled_option_of_a_task_is_answered_with_the_nearest(
 def test_a_task_that_is_asked_to_submit_says_how() -> None:
     with pytest.raises(AttributeError, match=r"'submit'; client\.submit\(task, \.\.\.\)"):
         send.submit("ann")  # type: ignore[attr-defined]
+
+
+def test_an_option_of_another_library_among_the_arguments_of_a_task_is_answered_with_the_word() -> (
+    None
+):
+    with (
+        pyjobs.Client("memory://hints") as client,
+        pytest.raises(BadArgument, match="unexpected keyword argument 'countdown'; the word is de"),
+    ):
+        client.submit(send, "ann", countdown=5)  # type: ignore[call-arg]
+
+
+def test_a_client_in_the_wrong_kind_of_with_names_the_right_kind() -> None:
+    with (
+        pytest.raises(TypeError, match="a client of asyncio is opened by `async with`"),
+        pyjobs.aio.Client("memory://hints"),  # type: ignore[attr-defined]
+    ):
+        pass
+
+    async def enter() -> None:
+        async with pyjobs.Client("memory://hints"):  # type: ignore[attr-defined]
+            pass
+
+    with pytest.raises(TypeError, match=r"opened by `with`; pyjobs\.aio\.Client is the client of"):
+        asyncio.run(enter())
 
 
 def test_a_worker_without_a_handler_and_tasks_says_how_to_give_either() -> None:

@@ -23,7 +23,7 @@ GAUGES = {
 }
 
 # What is counted of a queue besides its histograms: the name of the counter, and the label.
-EVENTS = {
+EVENT_COUNTERS = {
     **{name: name for name in ("submitted", "retried", "snoozed", "released", "crashed", "dead")},
     **{name: name for name in ("cancelled", "expired", "requeued")},
     "again": "claimed_again",
@@ -145,7 +145,7 @@ class Exporter:
                 by_task.setdefault(task, {})[name] = value
             for task, values in sorted(by_task.items()):
                 labels = [queue, printable(task)]
-                for name, event in EVENTS.items():
+                for name, event in EVENT_COUNTERS.items():
                     if name in values:
                         events.add_metric([*labels, event], values[name])
                 wait.add_metric(labels, *histogram_of("wait", values))

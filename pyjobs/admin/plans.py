@@ -38,7 +38,7 @@ from pyjobs.validate import checked, checked_schedule, to_ms
 ERROR_BYTES = 65536
 FRAME = re.compile(r'^ *File "([^"\n]+)", line \d+, in (\S+)', re.MULTILINE)
 ScheduleEdit = Literal["pause", "resume", "remove"]
-EDITS = {"pause": pause_schedules, "resume": resume_schedules, "remove": remove_schedules}
+SCHEDULE_VERBS = {"pause": pause_schedules, "resume": resume_schedules, "remove": remove_schedules}
 
 
 class QueueStatus(NamedTuple):
@@ -259,10 +259,10 @@ def schedules(keys: Keys, queue: str) -> Plan[list[StoredSchedule]]:
 
 def edit_schedule(keys: Keys, queue: str, name: str, edit: ScheduleEdit) -> Plan[str]:
     """Pause, resume or remove a schedule; return the script's word."""
-    if edit not in [*EDITS]:
-        raise BadArgument(f"edit: {edit!r} is not one of {', '.join(EDITS)}")
+    if edit not in [*SCHEDULE_VERBS]:
+        raise BadArgument(f"edit: {edit!r} is not one of {', '.join(SCHEDULE_VERBS)}")
     yield from stats(keys, queue)
-    [word] = yield EDITS[edit](keys.queue(queue), [checked_schedule(name)])
+    [word] = yield SCHEDULE_VERBS[edit](keys.queue(queue), [checked_schedule(name)])
     return _existing(queue, name, str(word))
 
 

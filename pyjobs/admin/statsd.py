@@ -10,7 +10,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 
-from pyjobs.admin.exporter import EVENTS
+from pyjobs.admin.exporter import EVENT_COUNTERS
 from pyjobs.admin.scrape import Scraped, Scraper
 from pyjobs.admin.totals import Key
 from pyjobs.engine import QueueStats
@@ -127,7 +127,7 @@ def task_lines(name: str, values: Mapping[str, int]) -> Iterator[str]:
         yield f"{name}.count:{counted['run']}|c"
     if counted["fail"]:
         yield f"{name}.failed:{counted['fail']}|c"
-    for counter, event in EVENTS.items():
+    for counter, event in EVENT_COUNTERS.items():
         if values.get(counter, 0) > 0:
             yield f"{name}.{event}:{values[counter]}|c"
 

@@ -41,7 +41,7 @@ class TextFormatter(logging.Formatter):
 
 
 class Entries(NamedTuple):
-    """Which entries are logged.
+    """Says which entries are logged.
 
     Attributes:
         quiet: warnings and errors only.

@@ -75,7 +75,7 @@ NOT_CONFIRMED = 2
 
 
 class NotConfirmed(click.ClickException):
-    """Raised when nobody has agreed to what can't be undone."""
+    """The operator has not agreed to what can't be undone."""
 
     exit_code = NOT_CONFIRMED
 

@@ -20,7 +20,7 @@ from pyjobs.cli.output import print_table, show_json
 from pyjobs.engine import ShownJob
 from pyjobs.errors import NoJob
 
-MOMENTS = ("at", "queued", "started", "processed", "expires")
+MOMENT_FIELDS = ("at", "queued", "started", "processed", "expires")
 # What the moment of a job is, by its place.
 AT = {"delayed": "due", "quarantine": "due", "inflight": "lease until", "dead": "died"}
 SPANS = ("ttl", "retention", "timeout", "backoff", "max_run")
@@ -53,7 +53,7 @@ def rows(job: ShownJob) -> list[list[str]]:
     for name, value in job._asdict().items():
         if value in ("", b"", 0, -1):
             continue
-        if name in MOMENTS:
+        if name in MOMENT_FIELDS:
             text = moment(value)
         elif name in SPANS:
             text = span(value)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from traceback import print_exception
-from types import ModuleType, TracebackType
+from types import FunctionType, ModuleType, TracebackType
+from typing import Any
 
 import click
 
@@ -29,6 +31,8 @@ from pyjobs.transport import ErrorTranslation
 from pyjobs.worker import EXECUTORS, StopSignals, Worker
 
 log = logger(__name__)
+# Stands behind the name of a function that makes a worker.
+CALL = "()"
 
 
 def complete_module(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -138,7 +142,8 @@ def work(
     parent: int | None,
 ) -> int:
     """Run the worker called WORKER in the Python module MODULE. Without WORKER, run the only worker
-    of the module, or a reliable worker of all its tasks where it has no worker.
+    of the module, or a reliable worker of all its tasks where it has no worker. Of
+    MODULE:FUNCTION() run what FUNCTION returns.
 
     The module is looked for in the current directory first.
 
@@ -210,12 +215,12 @@ def work(
 
 
 def find(where: str) -> Worker:
-    """Return the worker at `MODULE:WORKER`; of `MODULE` alone its only worker, or a worker of its
-    tasks where it has none.
+    """Return the worker at `MODULE:WORKER`, or what the function of `MODULE:FUNCTION()` returns; of
+    `MODULE` alone its only worker, or a worker of its tasks where it has none.
 
     Raises:
         BadArgument: there is no such module, it has no such worker or several, or it can't be
-            imported.
+            imported; the function needs arguments, raises, or returns no worker.
     """
     title, colon, name = where.partition(":")
     if title.startswith(".") and (hint := hint_of(title)):
@@ -226,11 +231,43 @@ def find(where: str) -> Worker:
     workers = {key: value for key, value in vars(module).items() if isinstance(value, Worker)}
     if not colon:
         return worker_of(module, workers)
-    found = getattr(module, name, None)
+    plain = name.removesuffix(CALL)
+    found = getattr(module, plain, None)
+    if plain != name and callable(found):
+        found = called(where, found)
     if isinstance(found, Worker):
         return found
-    what = f"is a {type(found).__name__}, not a Worker" if hasattr(module, name) else "is not there"
+    what = (
+        f"is a {type(found).__name__}, not a Worker" if hasattr(module, plain) else "is not there"
+    )
+    if isinstance(found, FunctionType) and not what_lacks(found):
+        what += f" (what returns one is {where}{CALL})"
     raise BadArgument(f"{where} {what}; workers in {title}: {', '.join(workers) or 'none'}")
+
+
+def what_lacks(make: Callable[..., Any]) -> str:
+    """Return why a function can't be called without arguments; '' when it can, as far as known."""
+    try:
+        inspect.signature(make, follow_wrapped=False).bind()
+    except TypeError as error:
+        return str(error)
+    except (ValueError, NameError, AttributeError):
+        pass  # As of a handler: what it takes may be unknown before the call.
+    return ""
+
+
+def called(where: str, make: Callable[[], Any]) -> Any:
+    """Return what a function of a module returns, which is called without arguments.
+
+    Raises:
+        BadArgument: the function needs arguments, or it raises.
+    """
+    if lacks := what_lacks(make):
+        raise BadArgument(f"{where} is called without arguments: {lacks}")
+    try:
+        return make()
+    except (Exception, SystemExit) as error:
+        raise broken(where, error, "raised") from None
 
 
 def worker_of(module: ModuleType, workers: Mapping[str, Worker]) -> Worker:
@@ -283,8 +320,8 @@ def hint_of(title: str) -> str:
     return f"; name the module, not its file: {module}"
 
 
-def broken(title: str, error: BaseException) -> BadArgument:
-    """Return the error of a module that raises when it is imported.
+def broken(title: str, error: BaseException, what: str = "can't be imported:") -> BadArgument:
+    """Return the error of a module that raises when it is imported, or of its function.
 
     The traceback is printed from the module's own first line on, unless the error is one of pyjobs,
     whose message is enough.
@@ -296,4 +333,4 @@ def broken(title: str, error: BaseException) -> BadArgument:
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(ours):
         tb = tb.tb_next
     print_exception(type(error), error, tb)
-    return BadArgument(f"{title} can't be imported: {type(error).__name__}: {error}")
+    return BadArgument(f"{title} {what} {type(error).__name__}: {error}")

@@ -10,6 +10,7 @@ import contextlib
 import warnings
 from collections.abc import AsyncIterator, Collection, Iterable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from pyjobs.client.aio_job import Job, Source, T, UnheardJob, as_ended, in_order
 from pyjobs.client.aio_schedules import AsyncSchedules
@@ -23,6 +24,7 @@ from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.submit import Route
 from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed, Forbidden
+from pyjobs.hints import refusing
 from pyjobs.transport import (
     ErrorTranslation,
     GivenServer,
@@ -110,6 +112,9 @@ class Client(AsyncSubmits):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    if not TYPE_CHECKING:
+        __enter__ = __exit__ = refusing("a client of asyncio is opened by `async with`")
 
     @property
     def schedules(self) -> AsyncSchedules:

@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from pyjobs.client.job import BaseJob, J
 from pyjobs.errors import BadArgument
-from pyjobs.validate import iterable, wait_seconds
+from pyjobs.validate import iterable, kind_of, wait_seconds
 
 
 class Arrival(Generic[J]):
@@ -55,7 +55,7 @@ class Arrivals(Generic[J]):
         self._until: float | None = None
         for place, job in enumerate(self.jobs):
             if not isinstance(job, BaseJob):
-                raise BadArgument(f"jobs[{place}]: a {type(job).__name__}, and not a job")
+                raise BadArgument(f"jobs[{place}]: {kind_of(job)}, and not a job")
 
     def begin(self) -> None:
         """Let the time limit begin.

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 
 class Renewable(Protocol):
-    """A client that can be used in a forked child."""
+    """Names what a forked child asks of each client that it inherits."""
 
     def _renew(self) -> None:
         """In a forked child: replace connections, threads and locks of the parent."""

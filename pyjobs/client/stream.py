@@ -16,7 +16,7 @@ from pyjobs.client.batch import Batch, in_redis
 from pyjobs.client.job import J
 from pyjobs.engine import CALL_BYTES, MAX_BYTES, SUBMIT_ITEMS
 from pyjobs.errors import BadArgument, PyjobsError, TooLarge
-from pyjobs.validate import checked, iterable
+from pyjobs.validate import checked, iterable, kind_of
 
 # A part is a few calls, which go out in one stream.
 PART_ITEMS = 8 * SUBMIT_ITEMS
@@ -141,7 +141,7 @@ def is_stream(data: Any, kinds: tuple[type, ...] = (Iterable,), what: str = "dat
         BadArgument: `data` is not several values.
     """
     if not isinstance(data, kinds) or isinstance(data, (str, bytes, Mapping)):
-        raise BadArgument(f"{what}: a {type(data).__name__}, not a list of jobs' {what}")
+        raise BadArgument(f"{what}: {kind_of(data)}, not a list of jobs' {what}")
     return not isinstance(data, Collection)
 
 

@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from pyjobs.client.arrivals import Arrivals
 from pyjobs.client.core import ClientCore
@@ -24,6 +25,7 @@ from pyjobs.client.sync_schedules import Schedules
 from pyjobs.client.sync_submit import Submits
 from pyjobs.engine import ModeName
 from pyjobs.errors import Forbidden
+from pyjobs.hints import refusing
 from pyjobs.transport import (
     ErrorTranslation,
     GivenServer,
@@ -112,6 +114,11 @@ class Client(Submits):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    if not TYPE_CHECKING:
+        __aenter__ = __aexit__ = refusing(
+            "this client is opened by `with`; pyjobs.aio.Client is the client of asyncio"
+        )
 
     @property
     def schedules(self) -> Schedules:

@@ -15,7 +15,7 @@ from pyjobs.client.stream import PART_ITEMS, BaseStream
 from pyjobs.definition import BaseTask, Submission
 from pyjobs.engine import CALL_BYTES
 from pyjobs.errors import BadArgument, TooLarge
-from pyjobs.validate import whole
+from pyjobs.validate import kind_of, whole
 
 MOST_WINDOW = 100_000
 
@@ -90,8 +90,7 @@ class TaskStream(BaseStream[J]):
         elif isinstance(value, Mapping):
             found = self._task.submission((), value)
         else:
-            kind = type(value).__name__
-            raise BadArgument(f"a {kind}, neither a tuple of arguments nor a dict by name")
+            raise BadArgument(f"{kind_of(value)}, neither a tuple of arguments nor a dict by name")
         if found.id is not None and place:
             raise BadArgument("id: is for one job, and this submit has more")
         id = found.id

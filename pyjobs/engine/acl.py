@@ -40,11 +40,17 @@ SHARED = {
     ),
 }
 # The scripts that a role calls besides in the modes that store their jobs.
-EDITS = ("schedule/list", "schedule/pause", "schedule/resume", "schedule/run", "schedule/remove")
+SCHEDULE_SCRIPTS = (
+    "schedule/list",
+    "schedule/pause",
+    "schedule/resume",
+    "schedule/run",
+    "schedule/remove",
+)
 STORED = {
-    "producer": ("queue/watch", *EDITS),
+    "producer": ("queue/watch", *SCHEDULE_SCRIPTS),
     "worker": ("queue/show", "schedule/list", "schedule/refill"),
-    "operator": (*EDITS, "schedule/refill"),
+    "operator": (*SCHEDULE_SCRIPTS, "schedule/refill"),
 }
 
 # No job depends on these scripts: a worker starts without the rights that only they need.

@@ -12,7 +12,7 @@ from pyjobs.client import Options
 from pyjobs.definition import BaseTask, P, Submission
 from pyjobs.engine import MAX_BYTES, RELIABLE, Keys, Mode, Outcome
 from pyjobs.errors import BadArgument, JobFailed, TooLarge
-from pyjobs.hints import OF_TASKS, hinted
+from pyjobs.hints import OF_SUBMITS, OF_TASKS, hinted
 from pyjobs.tasks.conversion import Converter, Missing
 from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
 from pyjobs.tasks.policy import (
@@ -212,9 +212,10 @@ class Task(BaseTask[P, T]):
 
     def _hint(self, kwargs: Mapping[str, Any]) -> str:
         """Return where options belong that were given as arguments; '' where there are none."""
-        given = [word for word in kwargs if word in OF_A_SUBMIT and word not in self.parameters]
+        strange = kwargs.keys() - self.parameters
+        given = [word for word in kwargs if word in OF_A_SUBMIT and word in strange]
         if not given:
-            return ""
+            return next((hinted(OF_SUBMITS, word) for word in strange if word in OF_SUBMITS), "")
         using = ", ".join(f"{word}=..." for word in given)
         return f"; options of a submit go into using: client.submit(task.using({using}), ...)"
 

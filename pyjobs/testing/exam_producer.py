@@ -76,7 +76,7 @@ class ProducerScene(Scene):
         self.call(RELIABLE.complete(self.key, [(id, token, json.dumps(value).encode())]))
 
 
-class Submits(ProducerScene):
+class SubmitRules(ProducerScene):
     """Responsible for the rules of a producer that submits and hears."""
 
     name = "producer"
@@ -171,7 +171,7 @@ class Submits(ProducerScene):
         expect(code == 0, f"the exit code is {code}{self.producer.tail()}")
 
 
-class Outage(ProducerScene):
+class ProducerOutageRules(ProducerScene):
     """Responsible for the rules of a producer whose server has a bad day."""
 
     name = "outage"
@@ -206,7 +206,7 @@ class Outage(ProducerScene):
         self.heard("empty", "done")
 
 
-PRODUCER: tuple[type[Scene], ...] = (Submits, Outage)
+PRODUCER: tuple[type[Scene], ...] = (SubmitRules, ProducerOutageRules)
 
 
 def examine_producer(

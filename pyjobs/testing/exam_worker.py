@@ -82,7 +82,7 @@ class WorkerScene(Scene):
         return program
 
 
-class Runs(WorkerScene):
+class RunRules(WorkerScene):
     """Responsible for the rules of one worker that lives."""
 
     name = "runs"
@@ -216,7 +216,7 @@ class Runs(WorkerScene):
         expect(left == (0, 0), f"{left[0]} in flight, {left[1]} pending")
 
 
-class Stop(WorkerScene):
+class StopRules(WorkerScene):
     """Responsible for the rules of a worker that gets a SIGTERM."""
 
     name = "stop"
@@ -255,7 +255,7 @@ class Stop(WorkerScene):
         expect(code == 0, f"the exit code is {code}{worker.tail()}")
 
 
-class Kill(WorkerScene):
+class KillRules(WorkerScene):
     """Responsible for the rules of a worker that is killed."""
 
     name = "kill -9"
@@ -279,7 +279,7 @@ class Kill(WorkerScene):
         expect(self.noted("end", "killed") == [2], "the handler of the killed worker went on")
 
 
-class Outage(WorkerScene):
+class WorkerOutageRules(WorkerScene):
     """Responsible for the rules of a worker whose server has a bad day."""
 
     name = "outage"
@@ -308,7 +308,7 @@ class Outage(WorkerScene):
         self.ended(id)
 
 
-WORKER: tuple[type[Scene], ...] = (Runs, Stop, Kill, Outage)
+WORKER: tuple[type[Scene], ...] = (RunRules, StopRules, KillRules, WorkerOutageRules)
 
 
 def examine_worker(

@@ -106,10 +106,19 @@ def known_parts_of(server: Any) -> KnownParts:
 
 
 class _Sent(NamedTuple):
+    """Holds one call as it goes to its parts.
+
+    Attributes:
+        call: the call, as the caller made it.
+        verb: how calls of its verb reach the parts; None of a call that has no plan.
+        plan: the plan of the call, which has begun; None without a verb.
+        first: what the plan has yielded.
+    """
+
     call: Call[Any]
     verb: Verb | None
     plan: Plan | None
-    first: Any  # what the plan has yielded
+    first: Any
 
 
 class Tried(str):

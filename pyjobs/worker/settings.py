@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from pyjobs.definition import BaseTask
 from pyjobs.engine import Keys, Mode, ModeName, Policy, mode_named
 from pyjobs.errors import BadArgument
-from pyjobs.validate import host_and_port, needed, positive, to_ms, whole
+from pyjobs.validate import host_and_port, kind_of, needed, positive, to_ms, whole
 
 ExecutorName = Literal["thread", "process"]
 MOST_JOBS = 10_000
@@ -128,7 +128,7 @@ class WorkerSettings:
         for name in ("lifespan", "on_dead"):
             hook = getattr(self, name)
             if hook is not None and not callable(hook):
-                raise BadArgument(f"{name}: a {type(hook).__name__} can't be called")
+                raise BadArgument(f"{name}: {kind_of(hook)} can't be called")
         for name in ("max_jobs_per_child", "max_memory_per_child", "child_processes"):
             most = MOST_JOBS if name == "child_processes" else MOST_BYTES
             if whole(name, getattr(self, name), 1, most) and self.children is None:

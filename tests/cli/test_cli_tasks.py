@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,21 @@ from mails import send
 from pyjobs import Worker
 
 own = Worker("redis://127.0.0.1:1", tasks=[send], queues=["own"])
+"""
+MAKERS = """
+import pyjobs
+
+def make():
+    return pyjobs.Worker("redis://127.0.0.1:1", queues=["made"])
+
+def needs(queue):
+    return make()
+
+def none():
+    pass
+
+def raises():
+    raise ValueError("no settings")
 """
 
 
@@ -86,6 +102,29 @@ def test_work_of_a_module_with_several_workers_names_them(module: str) -> None:
     Path("several.py").write_text(WORKERS + "other = Worker(tasks=[send])\n")
     with pytest.raises(BadArgument, match="'several' has several workers; name one: several:own, "):
         find("several")
+
+
+def test_work_of_a_function_that_is_called_runs_the_worker_that_it_returns(module: str) -> None:
+    Path("makes.py").write_text(MAKERS)
+    assert find("makes:make()").settings.queues == ("made",)
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("makes:make", r"is a function, not a Worker \(what returns one is makes:make\(\)\); work"),
+        ("makes:needs()", r"is called without arguments: missing a required argument: 'queue'"),
+        ("makes:none()", "is a NoneType, not a Worker; workers in makes: none"),
+        ("makes:raises()", r"raised ValueError: no settings"),
+        ("makes:other()", "is not there; workers in makes: none"),
+    ],
+)
+def test_work_of_a_function_that_makes_no_worker_is_an_error_that_says_why(
+    module: str, where: str, message: str
+) -> None:
+    Path("makes.py").write_text(MAKERS)
+    with pytest.raises(BadArgument, match=f"^{re.escape(where)} {message}"):
+        find(where)
 
 
 @pytest.mark.parametrize("where", ["json", "mails:", ":send"])

@@ -61,7 +61,7 @@ def test_submit_many_of_a_task_sends_a_generator_in_parts(
     ("items", "more", "why"),
     [
         ([(2,), ("x",)], {}, r"arguments\[1\]: task half: Expected `int`, got `str` - at `\$.of`"),
-        ([(2,), 4], {}, r"arguments\[1\]: a int, neither a tuple of arguments nor a dict"),
+        ([(2,), 4], {}, r"arguments\[1\]: an int, neither a tuple of arguments nor a dict"),
         ([(2,), (4,)], {"ids": ["a"]}, "ids: 1, and there are more jobs than that"),
         ([(2,)], {"ids": ["a", "b"]}, "ids: more than there are jobs"),
         ([(2,), (4,)], {"unique": "k"}, "unique: a key is for one job"),

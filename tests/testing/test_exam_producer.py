@@ -10,7 +10,12 @@ from support.servers import FOUND
 
 from pyjobs.testing import compliance
 from pyjobs.testing.exam import Scene, examine
-from pyjobs.testing.exam_producer import Outage, ProducerScene, Submits, examine_producer
+from pyjobs.testing.exam_producer import (
+    ProducerOutageRules,
+    ProducerScene,
+    SubmitRules,
+    examine_producer,
+)
 
 
 @pytest.mark.long
@@ -26,12 +31,12 @@ def test_a_producer_in_this_language_keeps_each_rule(language: str, server: str)
 
 
 FLAWS = [
-    ("no sweep", "|| now() - this.#looked < this.#pause", "|| true", Submits, "missed"),
-    ("no encoding", "${encodeURIComponent(value)}", "${value}", Submits, "unique"),
-    ("no registry", "await enter()\n    this.#timers", "this.#timers", Submits, "registry"),
-    ("only ends as done", "'done', 'failed', 'dead',", "'done',", Submits, "dead"),
-    ("a conflict that is no error", "=== 'CONFLICT'", "=== 'NEVER'", Submits, "conflict"),
-    ("scripts that are not loaded", "'NOSCRIPT'", "'NEVER'", Outage, "flushed"),
+    ("no sweep", "|| now() - this.#looked < this.#pause", "|| true", SubmitRules, "missed"),
+    ("no encoding", "${encodeURIComponent(value)}", "${value}", SubmitRules, "unique"),
+    ("no registry", "await enter()\n    this.#timers", "this.#timers", SubmitRules, "registry"),
+    ("only ends as done", "'done', 'failed', 'dead',", "'done',", SubmitRules, "dead"),
+    ("a conflict that is no error", "=== 'CONFLICT'", "=== 'NEVER'", SubmitRules, "conflict"),
+    ("scripts that are not loaded", "'NOSCRIPT'", "'NEVER'", ProducerOutageRules, "flushed"),
 ]
 
 
@@ -54,7 +59,7 @@ def test_a_producer_with_this_flaw_breaks_the_rule(
     producer = tmp_path / "producer.mjs"
     producer.write_text(text.replace(right, wrong))
     first = ["rule_submit"] if rule == "registry" else ["rule_submit", "rule_result"]
-    rules = only(scene, *(first if scene is Submits else [f"rule_{rule}"]), f"rule_{rule}")
+    rules = only(scene, *(first if scene is SubmitRules else [f"rule_{rule}"]), f"rule_{rule}")
     *before, ruling = examine([rules], f"node {producer} submit exam", None, 6.0)
     assert [one for one in before if one.problem] == []
     assert ruling.problem
@@ -65,7 +70,7 @@ def test_the_command_examines_a_producer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     needs("perl")
-    scene = only(Submits, "rule_submit")
+    scene = only(SubmitRules, "rule_submit")
     monkeypatch.setattr("pyjobs.testing.exam_producer.PRODUCER", (scene,))
     assert compliance.main(["--producer", PRODUCERS["perl"]]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [

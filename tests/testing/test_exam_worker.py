@@ -15,7 +15,14 @@ from support.servers import FOUND, WHEELS
 
 from pyjobs.testing import compliance, find_redis_cli
 from pyjobs.testing.exam import Ruling, Scene, examine
-from pyjobs.testing.exam_worker import Kill, Outage, Runs, Stop, WorkerScene, examine_worker
+from pyjobs.testing.exam_worker import (
+    KillRules,
+    RunRules,
+    StopRules,
+    WorkerOutageRules,
+    WorkerScene,
+    examine_worker,
+)
 
 PATIENCE = 30.0
 
@@ -51,25 +58,31 @@ def only(scene: type[WorkerScene], *rules: str) -> type[Scene]:
 
 
 FLAWS = [
-    ("no heartbeat", "    heartbeat </dev/null &", "    sleep 100 &", Runs, "heartbeat"),
-    ("a job that is kept", """        hand_back '' && log""", "        log", Stop, "long"),
-    ("a handler alone", '    [ -z "$pid" ] || kill "$pid"\n', "", Kill, "ends_with_its_worker"),
+    ("no heartbeat", "    heartbeat </dev/null &", "    sleep 100 &", RunRules, "heartbeat"),
+    ("a job that is kept", """        hand_back '' && log""", "        log", StopRules, "long"),
+    (
+        "a handler alone",
+        '    [ -z "$pid" ] || kill "$pid"\n',
+        "",
+        KillRules,
+        "ends_with_its_worker",
+    ),
 ]
 MORE_FLAWS = [
-    ("scripts that are not loaded", "*NOSCRIPT*)", "*NEVER*)", Outage, "flushed"),
-    ("a loss that ends no run", '        kill "$pid" 2>/dev/null\n', "", Runs, "lost"),
-    ("all tasks known", '[[ $tasks != *" $task "* ]]', "false", Runs, "unknown_task"),
-    ("a cancel that ends no run", '        kill "$pid" 2>/dev/null\n', "", Runs, "cancel"),
-    ("no registry", "    ask HSET", "    true || ask HSET", Runs, "registry"),
-    ("a poll in place of a wait", '"${cli[@]}" BLPOP', "sleep 9 #", Runs, "wake"),
-    ("a fixed wait", "wait > 0 && wait < most ? wait : most", "9000", Runs, "delayed"),
-    ("no timeout", '"$(seconds "$2")" \\\n', "0 \\\n", Runs, "timeout"),
-    ("failures that count as results", '[ "$status" -ne 0 ]', "false", Runs, "retry"),
-    ("an error without a message", '"${message:-exit code $status}"', "oops", Runs, "dead"),
-    ("a result that is cut off", '"${command[@]}" <', "head -c 9 <", Runs, "result"),
-    ("data that are cut off", '>"$dir/data"', '| head -c 999 >"$dir/data"', Runs, "large"),
-    ("a refusal that is ignored", "if [ $? -eq 2 ]; then", "if false; then", Runs, "too_large"),
-    ("a signal that is ignored", "trap stop TERM INT", "trap '' TERM INT", Stop, "idle"),
+    ("scripts that are not loaded", "*NOSCRIPT*)", "*NEVER*)", WorkerOutageRules, "flushed"),
+    ("a loss that ends no run", '        kill "$pid" 2>/dev/null\n', "", RunRules, "lost"),
+    ("all tasks known", '[[ $tasks != *" $task "* ]]', "false", RunRules, "unknown_task"),
+    ("a cancel that ends no run", '        kill "$pid" 2>/dev/null\n', "", RunRules, "cancel"),
+    ("no registry", "    ask HSET", "    true || ask HSET", RunRules, "registry"),
+    ("a poll in place of a wait", '"${cli[@]}" BLPOP', "sleep 9 #", RunRules, "wake"),
+    ("a fixed wait", "wait > 0 && wait < most ? wait : most", "9000", RunRules, "delayed"),
+    ("no timeout", '"$(seconds "$2")" \\\n', "0 \\\n", RunRules, "timeout"),
+    ("failures that count as results", '[ "$status" -ne 0 ]', "false", RunRules, "retry"),
+    ("an error without a message", '"${message:-exit code $status}"', "oops", RunRules, "dead"),
+    ("a result that is cut off", '"${command[@]}" <', "head -c 9 <", RunRules, "result"),
+    ("data that are cut off", '>"$dir/data"', '| head -c 999 >"$dir/data"', RunRules, "large"),
+    ("a refusal that is ignored", "if [ $? -eq 2 ]; then", "if false; then", RunRules, "too_large"),
+    ("a signal that is ignored", "trap stop TERM INT", "trap '' TERM INT", StopRules, "idle"),
 ]
 # Rules of a scene that come before one of its rules.
 AFTER = {"ends_with_its_worker": "taken_over", "flushed": "flushed", "result": "result"}
@@ -88,7 +101,7 @@ def test_a_worker_with_this_flaw_breaks_the_rule(
     shutil.copy(ROOT / "scripts" / "redis.sh", tmp_path)
     worker = tmp_path / "worker.sh"
     worker.write_text(text.replace(right, wrong))
-    first = AFTER.get(rule, "result" if scene is Runs else rule)
+    first = AFTER.get(rule, "result" if scene is RunRules else rule)
     rules = only(scene, f"rule_{first}", f"rule_{rule}")
     command = f"bash {worker} -l 1000 -g 1 exam {CLIENTS}/exam.sh"
     *before, ruling = examine([rules], command, None, 8.0)
@@ -103,7 +116,7 @@ def test_a_worker_with_this_flaw_breaks_the_rule(
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Examinations have two rules."""
-    scene = only(Runs, "rule_result", "rule_registry")
+    scene = only(RunRules, "rule_result", "rule_registry")
     monkeypatch.setattr("pyjobs.testing.exam_worker.WORKER", (scene,))
 
 

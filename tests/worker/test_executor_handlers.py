@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -111,6 +112,28 @@ def test_a_decorator_that_takes_more_than_the_job_is_refused() -> None:
 
     with pytest.raises(BadArgument, match=r"handler: handle is called with .* missing .*'more'"):
         check_handler(handle)
+
+
+def test_a_handler_whose_signature_names_what_is_not_there_at_run_time_is_taken() -> None:
+    class Handler:
+        @property
+        def __signature__(self) -> Any:
+            raise NameError("name 'OnlyForTypeCheckers' is not defined")
+
+        def __call__(self, job: Any) -> Any:
+            return job.data
+
+    check_handler(Handler())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations are evaluated at once")
+def test_a_handler_with_deferred_annotations_is_checked_without_evaluating_them() -> None:
+    made: dict[str, Any] = {}
+    text = "def good(job: Missing): pass\ndef bad(job: Missing, more: Missing): pass"
+    exec(compile(text, "handlers", "exec", dont_inherit=True), made)
+    check_handler(made["good"])
+    with pytest.raises(BadArgument, match="missing a required argument: 'more'"):
+        check_handler(made["bad"])
 
 
 def generates(job: ClaimedJob) -> Any:

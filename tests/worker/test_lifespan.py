@@ -120,7 +120,7 @@ def test_a_lifespan_that_is_no_context_manager_is_refused_with_a_hint(url: str) 
     worker.handler(handler_of(True))
     with pytest.raises(BadArgument, match=r"contextlib\.asynccontextmanager"):
         worker.run(signals=False)
-    with pytest.raises(BadArgument, match="lifespan: a int can't be called"):
+    with pytest.raises(BadArgument, match="lifespan: an int can't be called"):
         Worker(url, lifespan=1)  # type: ignore[arg-type]
 
 

@@ -229,7 +229,7 @@ def test_a_job_that_is_not_dead_any_more_calls_no_hook(
 
 
 def test_what_can_t_be_called_is_refused(url: str) -> None:
-    with pytest.raises(BadArgument, match="on_dead: a int can't be called"):
+    with pytest.raises(BadArgument, match="on_dead: an int can't be called"):
         Worker(url, on_dead=1)  # type: ignore[arg-type]
     with pytest.raises(BadArgument, match="on_dead"):
         task(on_dead=1)(fail)  # type: ignore[call-overload]

@@ -17,7 +17,7 @@ Verb = Literal["save", "append", "report"]
 
 
 class Recorded:
-    """An awaitable that is over: what a call returns that has waited already."""
+    """Holds nothing: an awaitable that is done, for a call that has waited already."""
 
     def __await__(self) -> Generator[Any, None, None]:
         yield from ()

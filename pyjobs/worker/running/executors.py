@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pyjobs.definition import BaseTask
 from pyjobs.errors import BadArgument
+from pyjobs.validate import kind_of
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.invocation import Report
 from pyjobs.worker.running.job import ClaimedJob, Handler
@@ -21,6 +23,12 @@ from pyjobs.worker.running.middleware import Middleware, surrounded
 from pyjobs.worker.running.task_executor import TaskExecutor
 from pyjobs.worker.running.thread_executor import ThreadExecutor
 from pyjobs.worker.settings import Children, WorkerSettings
+
+# From Python 3.14 on annotations are evaluated when they are asked for. Those of a handler may name
+# what only a type checker imports.
+UNRESOLVED: dict[str, Any] = {}
+if sys.version_info >= (3, 14):
+    UNRESOLVED["annotation_format"] = importlib.import_module("annotationlib").Format.FORWARDREF
 
 
 class Executor(Protocol):
@@ -207,15 +215,16 @@ def check_handler(handler: Any) -> None:
         BadArgument: it can't be called, or not with a job as its only argument.
     """
     if not callable(handler):
-        raise BadArgument(f"handler: a {type(handler).__name__} can't be called")
+        raise BadArgument(f"handler: {kind_of(handler)} can't be called")
     try:
         # What a decorator returns is called, and not what it wraps, which may take more.
-        inspect.signature(handler, follow_wrapped=False).bind(None)
+        inspect.signature(handler, follow_wrapped=False, **UNRESOLVED).bind(None)
     except TypeError as error:
         name = getattr(handler, "__name__", type(handler).__name__)
         raise BadArgument(f"handler: {name} is called with the job alone: {error}") from None
-    except ValueError:
-        pass  # A function of compiled code may not say what it takes.
+    except (ValueError, NameError, AttributeError):
+        # Compiled code may not say what it takes, and an annotation may name what is not there.
+        pass
 
 
 def executor_for(
