@@ -4,6 +4,8 @@ here, but that a message is one.
 
 from __future__ import annotations
 
+from typing import Any
+
 PAYLOADS = [
     b"",
     b"[]",
