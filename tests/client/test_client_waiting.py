@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 from support.clients import BOTH, EVERY, FEW, KEPT, ONE, RELIABLE, SIMPLE, SOON, work
+from support.messages import receive
 from support.running import is_async, opened, wait_until
 from support.servers import CLIENT_CODE_PLACES, MEMORY_PLACES, SOCKET_PLACES, at, own_server
 from support.store import Jobs, Q, Store
@@ -217,7 +218,7 @@ class TestMissedMessages:
                 for said in (b"-ERR something\r\n", b":1\r\n"):
                     job = await client.submit(1)
                     listener: Any = client._listener
-                    listener._subscription._connection.data_received(said)
+                    receive(listener._subscription._connection, said)
                     await asyncio.sleep(0)
                     store.redis.flushall()
                     assert isinstance(await job.exception(SOON), ResultGone)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from support.messages import receive
 from support.proxy import Proxy
 from support.running import LONG, Loop, is_async, wait_until
 from support.servers import (
@@ -407,12 +408,6 @@ def test_get_returns_the_first_message_of_a_flood_without_end() -> None:
             assert made.get() == (CHANNELS[0].encode(), b"a")
         assert flood.given == MOST_AT_ONCE
         made.close()
-
-
-def receive(connection: Any, said: bytes) -> None:
-    """As a transport gives a connection what came."""
-    connection.get_buffer(-1)[: len(said)] = said
-    connection.buffer_updated(len(said))
 
 
 @at([(PREFERRED, "async")])
