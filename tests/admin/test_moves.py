@@ -83,6 +83,7 @@ def test_a_job_of_a_schedule_that_was_moved_is_of_no_schedule(jobs: Jobs) -> Non
     assert receive(jobs, *send(jobs, "daily:1")) == ["received"]
     assert jobs.redis.hget(f"{TO}:job:daily:1", "state") == b"pending"
     assert jobs.redis.hget(f"{TO}:job:daily:1", "schedule") is None
+    jobs.redis.flushall()
 
 
 def test_jobs_of_a_filter_are_counted_and_moved(ask: Any, jobs: Jobs) -> None:
