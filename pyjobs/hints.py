@@ -4,7 +4,7 @@ else may live here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
@@ -108,13 +108,27 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def refusing(message: str) -> Callable[..., NoReturn]:
-    """Return a method that raises a TypeError, in the place of a method that a class lacks."""
+class WrongWith(TypeError, AttributeError):
+    """An object was opened by the wrong kind of `with`."""
 
-    def refuse(*_: object) -> NoReturn:
-        raise TypeError(message)
 
-    return refuse
+class NoWith:
+    """Stands in a class for the method `__enter__` or `__aenter__` that it lacks: `with` of an
+    object of the class raises WrongWith.
+
+    The class itself does not have the method: libraries ask the class of an object whether the
+    object is a plain context manager or an async one. So nothing stands for `__exit__` and
+    `__aexit__`.
+
+    Args:
+        message: what to write.
+    """
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def __get__(self, one: object, kind: type | None = None) -> NoReturn:
+        raise WrongWith(self._message)
 
 
 class HintedClient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any
 
 import pytest
@@ -128,6 +129,17 @@ def test_a_client_in_the_wrong_kind_of_with_names_the_right_kind() -> None:
 
     with pytest.raises(TypeError, match=r"opened by `with`; pyjobs\.aio\.Client is the client of"):
         asyncio.run(enter())
+
+
+def test_a_client_is_a_context_manager_of_one_kind_to_a_library_that_asks() -> None:
+    plain, awaited = AbstractContextManager, AbstractAsyncContextManager
+    kinds: list[tuple[Any, type, type, str]] = [
+        (pyjobs.Client, plain, awaited, "__aenter__"),
+        (pyjobs.aio.Client, awaited, plain, "__enter__"),
+    ]
+    for kind, own, other, name in kinds:
+        assert issubclass(kind, own) and not issubclass(kind, other)
+        assert not hasattr(kind, name) and not hasattr(kind("memory://hints"), name)
 
 
 def test_a_worker_without_a_handler_and_tasks_says_how_to_give_either() -> None:

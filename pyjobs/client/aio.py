@@ -24,7 +24,7 @@ from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.submit import Route
 from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed, Forbidden
-from pyjobs.hints import refusing
+from pyjobs.hints import NoWith
 from pyjobs.transport import (
     ErrorTranslation,
     GivenServer,
@@ -114,7 +114,7 @@ class Client(AsyncSubmits):
         await self.close()
 
     if not TYPE_CHECKING:
-        __enter__ = __exit__ = refusing("a client of asyncio is opened by `async with`")
+        __enter__ = NoWith("a client of asyncio is opened by `async with`")
 
     @property
     def schedules(self) -> AsyncSchedules:

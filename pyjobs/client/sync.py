@@ -25,7 +25,7 @@ from pyjobs.client.sync_schedules import Schedules
 from pyjobs.client.sync_submit import Submits
 from pyjobs.engine import ModeName
 from pyjobs.errors import Forbidden
-from pyjobs.hints import refusing
+from pyjobs.hints import NoWith
 from pyjobs.transport import (
     ErrorTranslation,
     GivenServer,
@@ -116,7 +116,7 @@ class Client(Submits):
         self.close()
 
     if not TYPE_CHECKING:
-        __aenter__ = __aexit__ = refusing(
+        __aenter__ = NoWith(
             "this client is opened by `with`; pyjobs.aio.Client is the client of asyncio"
         )
 

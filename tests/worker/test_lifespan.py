@@ -240,6 +240,27 @@ def test_async_middleware_surrounds_a_handler_and_runs_in_the_event_loop(
     assert NOTES[-2:] == ["plain ends", "async ends"]
 
 
+@pytest.mark.parametrize("kind", [pyjobs.Client, pyjobs.aio.Client])
+def test_a_client_of_either_kind_may_be_the_lifespan(url: str, kind: Any) -> None:
+    worker = Worker(url, queues=["q"], lifespan=lambda _: kind(url, queue="other"))
+
+    @worker.handler
+    async def handle(job: ClaimedJob) -> bool:
+        return isinstance(job.context, kind)
+
+    with running(worker), Client(url, queue="q") as client:
+        assert client.submit(1).result(SOON)
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["async def", "def"])
+@pytest.mark.parametrize("kind", [pyjobs.Client, pyjobs.aio.Client])
+def test_a_client_of_either_kind_may_be_middleware(url: str, kind: Any, plain: bool) -> None:
+    worker = Worker(url, queues=["q"], middleware=[lambda _: kind(url, queue="other")])
+    worker.handler(handler_of(plain))
+    with running(worker), Client(url, queue="q") as client:
+        assert client.submit(1).result(SOON) == [None, "outside"]
+
+
 @pytest.mark.parametrize("plain", [False, True], ids=["async def", "def"])
 def test_middleware_sees_what_a_handler_raises(url: str, plain: bool) -> None:
     worker = Worker(url, queues=["q"], middleware=[plain_one])
