@@ -203,3 +203,19 @@ def test_a_report_that_is_sent_again_after_a_failover_comes_before_a_later_one(
         await sender.close()
 
     asyncio.run(main())
+
+
+def test_a_report_whose_queue_gets_another_owner_before_it_is_sent_goes_to_the_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        nodes, no_server = Nodes(monkeypatch), cast("Any", None)
+        sender = updates.Updates(no_server, [*nodes.owners], MODES["reliable"])
+        sender.report(run_of(0), b"1.0")
+        # The task that sends it has not begun yet.
+        nodes.owners["jobs:{a}"] = "second"
+        await until(lambda: nodes.recorded)
+        assert nodes.recorded == [("jobs:{a}", "1.0")]
+        await sender.close()
+
+    asyncio.run(main())

@@ -275,7 +275,13 @@ class Updates(BaseUpdates):
 
     async def _report_all(self, node: Hashable) -> None:
         """Send the reports to one node, with a pause after each round, until there is none."""
-        while queues := self._take(node):
+        while True:
+            queues = self._take(node)
+            # Queues that are on another node now.
+            for run in list(self._reports):
+                self._begin_reporting(run)
+            if not queues:
+                return
             try:
                 for index, reports in queues.items():
                     for at in range(0, len(reports), RECORD_ITEMS):
@@ -283,9 +289,6 @@ class Updates(BaseUpdates):
             finally:
                 self._under_way -= queues.keys()
             await asyncio.sleep(REPORT_SECONDS)
-            # Queues that are on another node now.
-            for run in list(self._reports):
-                self._begin_reporting(run)
 
     def _take(self, node: Hashable) -> dict[int, list[tuple[Run, bytes]]]:
         """Take what is to be reported to a node, by queue."""
