@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
@@ -21,34 +22,53 @@ from pyjobs.transport import DEFAULT_URL
 
 # The units of durations in words, and ms of each.
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
+# A shell waits so long for the words that complete what was typed.
+COMPLETE_SECONDS = 2.0
 
 
 def complete_queue(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the queues of the registry that begin so, for a shell; none on an error."""
-    with contextlib.suppress(PyjobsError), admin_at(context) as admin:
-        return [name for name in admin.queues() if name.startswith(incomplete)]
-    return []
+    return completed(context, lambda admin: admin.queues(), incomplete)
 
 
 def complete_task(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the tasks of the last hour that begin so, of the queue that the command names, for a
     shell; none on an error."""
-    with contextlib.suppress(PyjobsError), admin_at(context) as admin:
-        # click leaves the arguments where they are when an option has no value yet.
-        queue = context.params.get("queue") or next(iter(context.args), "")
-        found = admin.counters(queue, minutes=60)
-        return [
-            name
-            for name in found.tasks()
-            if name not in ("", OTHERS) and name.startswith(incomplete)
-        ]
-    return []
+    # click leaves the arguments where they are when an option has no value yet.
+    queue = context.params.get("queue") or next(iter(context.args), "")
+
+    def tasks(admin: Admin) -> list[str]:
+        found = admin.counters(queue, minutes=60).tasks()
+        return [name for name in found if name not in ("", OTHERS)]
+
+    return completed(context, tasks, incomplete)
 
 
-def admin_at(context: click.Context) -> Admin:
-    """Return an `Admin` for the words that a shell is to complete."""
-    given = context.params
-    return Admin(given.get("url") or DEFAULT_URL, prefix=given.get("prefix") or "jobs")
+def completed(
+    context: click.Context, find: Callable[[Admin], Iterable[str]], incomplete: str
+) -> list[str]:
+    """Return the words that begin so, for a shell; none on an error, and none where Redis takes
+    longer than COMPLETE_SECONDS.
+
+    Args:
+        context: of the command; its options say where Redis is.
+        find: finds the words.
+        incomplete: how the words begin.
+    """
+    given, found = context.params, list[str]()
+
+    def ask() -> None:
+        prefix = given.get("prefix") or "jobs"
+        with (
+            contextlib.suppress(PyjobsError),
+            Admin(given.get("url") or DEFAULT_URL, prefix=prefix) as admin,
+        ):
+            found.extend(find(admin))
+
+    asking = threading.Thread(target=ask, name="pyjobs-complete", daemon=True)
+    asking.start()
+    asking.join(COMPLETE_SECONDS)
+    return [word for word in found if word.startswith(incomplete)]
 
 
 def queue_named(context: click.Context, option: click.Parameter, value: str) -> str:

@@ -5,6 +5,7 @@ supervisor.py runs the worker in several processes.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -38,7 +39,9 @@ CALL = "()"
 def complete_module(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Return the modules and packages in the current directory that begin so, for a shell; none is
     imported."""
-    found = (path for path in Path().iterdir() if path.suffix == ".py" or path.is_dir())
+    found = list[Path]()
+    with contextlib.suppress(OSError):  # of a directory that is gone, or may not be read
+        found += (path for path in Path().iterdir() if path.suffix == ".py" or path.is_dir())
     names = sorted(path.stem for path in found if path.stem.isidentifier())
     return [name for name in names if name.startswith(incomplete) and name != "__pycache__"]
 

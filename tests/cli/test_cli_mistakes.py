@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from support.commands import Cli
+from support.running import LONG
 
+from pyjobs.admin import Admin
+from pyjobs.cli import operating
 from pyjobs.cli.app import LISTED, app
 from pyjobs.cli.complaints import hinted
+from pyjobs.cli.work import complete_module
 from pyjobs.client import Options
 from pyjobs.errors import Unavailable
 
@@ -296,6 +304,45 @@ def test_a_shell_completes_the_queues_under_the_prefix_of_the_environment(cli: C
     }
     program = "import sys; sys.argv[0] = 'pyjobs'; from pyjobs.cli import main; main()"
     assert cli.shell([sys.executable, "-c", program], **variables).out == "plain,other\n"
+
+
+class Nothing(dict[str, str]):
+    """What is found where nothing is: queues, and counters without tasks."""
+
+    def tasks(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize("complete", [operating.complete_queue, operating.complete_task])
+def test_a_shell_does_not_wait_for_a_redis_that_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, complete: Any
+) -> None:
+    said = threading.Event()
+
+    def asked(*_: Any, **__: Any) -> Nothing:
+        said.wait(LONG)
+        return Nothing()
+
+    monkeypatch.setattr(operating, "COMPLETE_SECONDS", 0.05)
+    monkeypatch.setattr(Admin, "queues", asked)
+    monkeypatch.setattr(Admin, "counters", asked)
+    context = click.Context(click.Command("jobs"))
+    context.params = {"url": "memory://silent", "queue": "words"}
+    began = time.monotonic()
+    assert complete(context, click.Option(["--task"]), "") == []
+    assert time.monotonic() - began < LONG / 2
+    said.set()
+
+
+def test_a_shell_in_a_folder_that_is_gone_completes_no_module(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    context = click.Context(click.Command("work"))
+    assert complete_module(context, click.Argument(["worker"]), "") == []
 
 
 COMPLETION = """
