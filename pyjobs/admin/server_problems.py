@@ -67,6 +67,12 @@ def version_problems(where: str, info: Facts) -> Iterator[Problem]:
             "a sentinel knows where the primary is, and keeps no jobs",
             "--url redis+sentinel://HOST:PORT,HOST:PORT/SERVICE",
         )  # fmt: skip
+    if info.get("arch_bits") == "32":
+        yield Problem(
+            "error", "version", where, "the server is a program of 32 bits",
+            "its Lua can't write a moment: leases end at once, and jobs run twice",
+            "install a server of 64 bits",
+        )  # fmt: skip
     if "valkey_version" in info or not (text := info.get("redis_version", "")):
         return
     version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())

@@ -179,6 +179,14 @@ def test_a_server_that_is_too_old_is_found(said: str, bad: bool) -> None:
     assert bool([*version_problems("h:1", {"redis_version": said})]) == bad
 
 
+@pytest.mark.parametrize("more", [{}, {"redis_version": "7.2.4"}, {"valkey_version": "9.1.0"}])
+def test_a_server_of_32_bits_is_found(more: dict[str, str]) -> None:
+    """Lua there spells a moment as what fits into 32 bits."""
+    [problem] = version_problems("h:1", {"arch_bits": "32", **more})
+    assert (problem.level, problem.code) == ("error", "version")
+    assert not [*version_problems("h:1", {"arch_bits": "64", **more})]
+
+
 @pytest.mark.parametrize(
     ("said", "levels"),
     [({"mem_allocator": "libc"}, ["note"]), ({"mem_allocator": "jemalloc-5.3.0"}, []), ({}, [])],
