@@ -182,8 +182,8 @@ def command(pool: Any, *words: str | float) -> Any:
     Raises:
         RedisError: Redis refused the command, or the connection broke.
     """
-    spare = spare_of(pool)
-    return checked(spare.ask(pool, spare.open(pool), pack(*words)))
+    data, spare = pack(*words), spare_of(pool)
+    return checked(spare.ask(pool, spare.open(pool), data))
 
 
 async def acommand(pool: Any, *words: str | float) -> Any:
@@ -192,8 +192,8 @@ async def acommand(pool: Any, *words: str | float) -> Any:
     Raises:
         RedisError: Redis refused the command, or the connection broke.
     """
-    spare = spare_of(pool)
-    return checked(await spare.aask(pool, await spare.aopen(pool), pack(*words)))
+    data, spare = pack(*words), spare_of(pool)
+    return checked(await spare.aask(pool, await spare.aopen(pool), data))
 
 
 def checked(reply: Any) -> Any:

@@ -19,7 +19,7 @@ from pyjobs.engine.queue import fetch
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable, WrongMode
-from pyjobs.transport.pipeline import command, spare_of
+from pyjobs.transport.pipeline import acommand, command, spare_of
 from pyjobs.transport.router import Routing
 from pyjobs.transport.send import FEW_ARGS, arun, lone, run
 from pyjobs.transport.server import aconnect, connect
@@ -154,6 +154,28 @@ def test_a_forked_child_sends_its_calls_on_a_connection_of_its_own(store: Store)
         assert run(server, submit("after")) == [("after", "new")]
         assert command(server.connection_pool, "CLIENT", "ID") == ours
     assert Jobs(store, RELIABLE).pending() == ["before", "child", "after"]
+
+
+@at(SOCKET_PLACES[:1])
+def test_a_command_that_can_not_be_written_takes_no_connection(store: Store) -> None:
+    wrong: Any = None
+    with connect(store.url) as server:
+        pool = server.connection_pool
+        command(pool, "PING")
+        with pytest.raises(TypeError):
+            command(pool, "ECHO", wrong)
+        assert len(spare_of(pool)._kept) == 1
+
+    async def use() -> None:
+        server = aconnect(store.url)
+        pool = server.connection_pool
+        await acommand(pool, "PING")
+        with pytest.raises(TypeError):
+            await acommand(pool, "ECHO", wrong)
+        assert len(spare_of(pool)._kept) == 1
+        await server.aclose()
+
+    asyncio.run(use())
 
 
 # --- what a node answers ---
