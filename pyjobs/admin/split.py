@@ -30,7 +30,7 @@ from pyjobs.engine import (
 from pyjobs.engine import read_counters as counters_of
 from pyjobs.engine import read_events as events_of
 from pyjobs.errors import BadArgument, PyjobsError, Unavailable
-from pyjobs.validate import whole
+from pyjobs.validate import NAME, whole
 
 Owner = Callable[[str], Hashable]
 
@@ -211,9 +211,11 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
             words = ("SCAN", cursor, "MATCH", f"{begin}*", "COUNT", str(MAX_ITEMS))
             after, names = yield Words(words, near=part)
             for name in names:
-                fields = ("HMGET", text(name), "unique", "schedule")
-                unique, schedule = yield Words(fields, near=part)
                 id = text(name)[len(begin) :]
+                if not NAME.fullmatch(id):
+                    continue  # no script has made it
+                fields = ("HMGET", begin + id, "unique", "schedule")
+                unique, schedule = yield Words(fields, near=part)
                 # A job of a schedule without a unique key stays in the part of the schedule.
                 if hash_of(unique or id) % found.number != at and (unique or not schedule):
                     return id

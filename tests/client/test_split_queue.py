@@ -170,6 +170,17 @@ def test_a_job_whose_id_looks_like_one_of_a_schedule_keeps_a_split_from_being_se
         assert admin.settle_parts("mail") == own
 
 
+@everywhere
+def test_a_key_that_no_script_has_made_keeps_no_split_from_being_settled(
+    store: Store, admin: Admin
+) -> None:
+    with pyjobs.Client(store.url, queue="mail", results=False) as client:
+        client.submit(1, id=next(id for n in range(99) if hash_of(id := f"a{n}") % 2 == 0))
+    store.redis.hset(b"jobs:{mail}:job:\xff", "state", "pending")
+    admin.split("mail", 2)
+    assert admin.settle_parts("mail") == ""
+
+
 def seen_moving(plan: Any) -> Any:
     """A plan in whose sight each part is at another node each time."""
     nodes, answer = count(), None
