@@ -72,17 +72,25 @@ else:
     }
     MODULES = ("admin", "aio", "errors")
 
-    def __getattr__(name):
-        """Import a public name, and keep it for its next use."""
+    def _imported(module):
+        """Import a module. An error of its own is not taken for a name that the package lacks."""
         from importlib import import_module  # noqa: PLC0415
 
+        try:
+            return import_module(module)
+        except AttributeError as error:
+            # As of another version of a library: `from pyjobs import` would drop this error.
+            raise ImportError(f"{module} can't be imported: {error}") from error
+
+    def __getattr__(name):
+        """Import a public name, and keep it for its next use."""
         if name in MODULES:
-            found = import_module(f"pyjobs.{name}")
+            found = _imported(f"pyjobs.{name}")
         elif name == "__version__":
-            found = import_module("importlib.metadata").version("pyjobs")
+            found = _imported("importlib.metadata").version("pyjobs")
         elif name in __all__:
             places = (place for place, names in PLACES.items() if name in names)
-            found = getattr(import_module(next(places, "pyjobs.errors")), name)
+            found = getattr(_imported(next(places, "pyjobs.errors")), name)
         else:
             raise AttributeError(f"module 'pyjobs' has no attribute {name!r}")
         globals()[name] = found

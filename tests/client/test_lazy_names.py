@@ -39,6 +39,20 @@ def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:
         exec("from pyjobs import Wroker")
 
 
+def test_an_error_amid_the_import_of_a_name_is_not_taken_for_a_name_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As of another version of redis-py, which has not what is used of it."""
+
+    def broken(module: str) -> None:
+        raise AttributeError("module 'redis' has no attribute 'Redis'")
+
+    monkeypatch.delitem(vars(pyjobs), "Client", raising=False)
+    monkeypatch.setattr(importlib, "import_module", broken)
+    with pytest.raises(ImportError, match=r"pyjobs\.client can't be imported: module 'redis' has"):
+        exec("from pyjobs import Client")
+
+
 def python(code: str) -> str:
     """Run a program of its own, and return what it prints."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
