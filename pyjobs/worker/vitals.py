@@ -70,8 +70,8 @@ class Vitals:
         return Probed(good, f"claim, heartbeat or wait: {what} {still:.0f} s{ago}")
 
     def readiness(self) -> Probed:
-        """Return whether the worker claims jobs: it is healthy, its first claim was answered, and
-        no stop has begun."""
+        """Return whether the worker claims jobs: it is healthy, Redis has carried out its first
+        claim, and no stop has begun."""
         if self.stopping:
             return Probed(False, "the worker stops, and claims nothing")
         if not self._claimed:
