@@ -1,5 +1,5 @@
-"""What the words of other libraries are called here, for errors that such a word causes. Nothing
-else may live here.
+"""Hints of errors: what the words of other libraries are called here, which known word is nearest
+to a misspelled word, and what to write in place of a method. Nothing else may live here.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Stored results are read, and settle their jobs. What is asked, and what a reply means, is decided
-in sweep.py; when, in listener.py and after a submit.
+"""Stored results are read, of each node once at a time, and settle their jobs. sweep.py decides
+what is asked and what a reply means. listener.py decides when, and so does a submit that finds jobs
+which were in Redis before. Nothing else may live here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One stream of calls to a server or to the nodes of a cluster: what sends it and waits.
+"""One call, or one stream of calls, to a server or to the nodes of a cluster: what sends and waits.
 
 Sync and async share everything but the await: `Delivery` decides, the functions here wait. What
 is done about NOSCRIPT, a refusal and a connection that breaks is the table of `Delivery`. To a
