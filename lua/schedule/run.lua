@@ -43,7 +43,7 @@ bad = denied('LPUSH', q.wake, 'SET', unique_key(q, ''))
 if bad then return redis.error_reply(bad) end
 local reply = {}
 for i = runs, #ARGV, 2 do
-  reply[#reply + 1], reply[#reply + 2] = run_schedule(q, ARGV[i + 1], schedules[i])
+  reply[#reply + 1], reply[#reply + 2] = run_schedule(q, ARGV[i + 1], ARGV[i], schedules[i])
 end
 if q.pending_count > 0 then wake(q) end
 write_counters(q)

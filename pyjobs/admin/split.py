@@ -211,11 +211,11 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
             words = ("SCAN", cursor, "MATCH", f"{begin}*", "COUNT", str(MAX_ITEMS))
             after, names = yield Words(words, near=part)
             for name in names:
-                unique = yield Words(("HGET", text(name), "unique"), near=part)
+                fields = ("HMGET", text(name), "unique", "schedule")
+                unique, schedule = yield Words(fields, near=part)
                 id = text(name)[len(begin) :]
-                if hash_of(unique or id) % found.number != at and not (
-                    unique is None and (yield from _of_schedule(part, id))
-                ):
+                # A job of a schedule without a unique key stays in the part of the schedule.
+                if hash_of(unique or id) % found.number != at and (unique or not schedule):
                     return id
             looked += len(names)
             if progress:
@@ -232,11 +232,3 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
         yield settle_parts(part)
     yield Learned(key)
     return ""
-
-
-def _of_schedule(part: PartKey, id: str) -> Plan[bool]:
-    """Return whether a schedule of the part has made a job: such jobs stay in its part."""
-    name, _, moment = id.rpartition(":")
-    if not name or not moment.isdecimal():
-        return False
-    return (yield Words(("ZSCORE", Keys.schedules(part), name), near=part)) is not None

@@ -77,6 +77,15 @@ def test_jobs_of_each_place_go_to_the_same_place_of_the_other_queue(ask: Any, jo
     jobs.redis.flushall()
 
 
+def test_a_job_of_a_schedule_that_was_moved_is_of_no_schedule(jobs: Jobs) -> None:
+    jobs.submit("daily:1")
+    jobs.redis.hset(f"{Q}:job:daily:1", "schedule", "daily")
+    assert receive(jobs, *send(jobs, "daily:1")) == ["received"]
+    assert jobs.redis.hget(f"{TO}:job:daily:1", "state") == b"pending"
+    assert jobs.redis.hget(f"{TO}:job:daily:1", "schedule") is None
+    jobs.redis.flushall()
+
+
 def test_jobs_of_a_filter_are_counted_and_moved(ask: Any, jobs: Jobs) -> None:
     jobs.submit(*(f"m{n}" for n in range(450)), task="mail")
     jobs.submit("other")

@@ -158,6 +158,18 @@ def test_jobs_that_schedules_have_made_keep_no_split_from_being_settled(
         assert admin.settle_parts("mail") == other
 
 
+@everywhere
+def test_a_job_whose_id_looks_like_one_of_a_schedule_keeps_a_split_from_being_settled(
+    store: Store, admin: Admin
+) -> None:
+    own = next(id for n in range(99) if hash_of(id := f"report:{n}") % 2 == 1)
+    with pyjobs.Client(store.url, queue="mail", results=False) as client:
+        client.schedules.set("report", every=3600)
+        client.submit(1, id=own)
+        admin.split("mail", 2)
+        assert admin.settle_parts("mail") == own
+
+
 def seen_moving(plan: Any) -> Any:
     """A plan in whose sight each part is at another node each time."""
     nodes, answer = count(), None

@@ -46,7 +46,8 @@ local function fire(q, called, at, schedule, most)
   if type(wrote) == 'table' and wrote.err then return end
   local made, last = {}, tonumber(schedule[LAST]) or 0
   for _, moment in ipairs(chosen(schedule, due)) do
-    local new = moment > last and make_occurrence(q, called .. ':' .. string.format('%.0f', moment), schedule)
+    local id = called .. ':' .. string.format('%.0f', moment)
+    local new = moment > last and make_occurrence(q, id, called, schedule)
     if new then made[#made + 1] = moment end
   end
   if coming then redis.call('HSET', key, 'moments', write_moments(coming)) end

@@ -4,13 +4,13 @@
 
 -- Makes it, unless the id is taken or a live job holds the unique key; a key of another type counts as taken. Returns
 -- whether it was made. Its caller has read the lengths, and leaves the wake token.
-local function make_occurrence(q, id, schedule)
+local function make_occurrence(q, id, called, schedule)
   local unique = schedule[UNIQUE_OPTION] or nil
   local there = redis.pcall('HMGET', q.job .. id, 'state')
   if there.err or there[1] then return false end
   local held = unique and redis.pcall('GET', unique_key(q, unique))
   if type(held) == 'table' and held.err or held and holder(q, unique) then return false end
-  local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
+  local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp, 'schedule', called }
   for i, what in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]
     if value and what == 'expires' then value = string.format('%.0f', now + tonumber(value)) end

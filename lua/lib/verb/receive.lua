@@ -29,7 +29,7 @@ local function store(q, id, at, dump)
     redis.call('DEL', key)
     return word
   end
-  redis.call('HDEL', key, 'move', 'to', 'at', 'places', 'client')
+  redis.call('HDEL', key, 'move', 'to', 'at', 'places', 'client', 'schedule')
   if unique and state ~= 'dead' then redis.call('SET', unique_key(q, unique), id) end
   enter(q, id, state, at)
   if q.happened then

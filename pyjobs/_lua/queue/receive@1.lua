@@ -272,7 +272,7 @@ local function store(q_2, id, at, dump)
     redis.call('DEL', key_2)
     return word
   end
-  redis.call('HDEL', key_2, 'move', 'to', 'at', 'places', 'client')
+  redis.call('HDEL', key_2, 'move', 'to', 'at', 'places', 'client', 'schedule')
   if unique and state ~= 'dead' then
     redis.call('SET', unique_key(q_2, unique), id)
   end

@@ -554,7 +554,7 @@ if opened.moves then
         return id, state, clients
       end
     end
-    local function make_occurrence(q, id, schedule)
+    local function make_occurrence(q, id, called, schedule)
       local unique = schedule[18] or nil
       local there = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state')
       if there.err or there[1] then
@@ -571,6 +571,8 @@ if opened.moves then
         'pending',
         '_queued',
         stamp,
+        'schedule',
+        called,
       }
       for i, what in ipairs(OPTIONS) do
         local value = schedule[12 - 1 + i]
@@ -651,7 +653,8 @@ if opened.moves then
       end
       local made, last = {}, tonumber(schedule[6]) or 0
       for _, moment in ipairs(chosen(schedule, due)) do
-        local new = moment > last and make_occurrence(q, called .. ':' .. string.format('%.0f', moment), schedule)
+        local id = called .. ':' .. string.format('%.0f', moment)
+        local new = moment > last and make_occurrence(q, id, called, schedule)
         if new then
           made[#made + 1] = moment
         end

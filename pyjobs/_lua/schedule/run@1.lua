@@ -161,7 +161,7 @@ local function holder(q_2, unique)
     return id, state, clients
   end
 end
-local function run_schedule(q_2, id, schedule)
+local function run_schedule(q_2, id, called, schedule)
   if not schedule[1] then
     return id, 'NOSCHEDULE'
   end
@@ -209,6 +209,8 @@ local function run_schedule(q_2, id, schedule)
           'pending',
           '_queued',
           stamp,
+          'schedule',
+          called,
         }
         for i, what in ipairs(OPTIONS) do
           local value = schedule[12 - 1 + i]
@@ -248,7 +250,7 @@ local function run_schedule(q_2, id, schedule)
   return id, 'new'
 end
 for i = runs, #ARGV, 2 do
-  reply[#reply + 1], reply[#reply + 2] = run_schedule(q, ARGV[i + 1], schedules[i])
+  reply[#reply + 1], reply[#reply + 2] = run_schedule(q, ARGV[i + 1], ARGV[i], schedules[i])
 end
 if q.pending_count > 0 then
   if q.awake == 0 then
