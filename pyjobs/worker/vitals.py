@@ -75,5 +75,5 @@ class Vitals:
         if self.stopping:
             return Probed(False, "the worker stops, and claims nothing")
         if not self._claimed:
-            return Probed(False, "the first claim has no answer yet")
+            return Probed(False, "Redis has carried out no claim yet")
         return self.health()
