@@ -57,8 +57,8 @@ if TYPE_CHECKING:
 
     __version__: str
 else:
-    # Where a public name comes from; those that are not listed are errors. Type checkers and
-    # editors read the imports above.
+    # The modules of public names. A public name that is not listed is one of pyjobs.errors. Type
+    # checkers and editors read the imports above.
     PLACES = {
         "pyjobs.client": (
             *("Client", "Job", "JobInfo", "JobRef", "Options", "Reached", "Schedule"),

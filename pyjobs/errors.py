@@ -255,7 +255,7 @@ class NotDurable(OutcomeUnknown):
     recoverable and reliable mode they may be submitted again under the ids in `ids`.
 
     Attributes:
-        reached: where the submit is, as a `Reached`; None when the server did not say.
+        reached: where the jobs of the submit are, as a `Reached`; None when the server did not say.
     """
 
     reached: Any = None

@@ -1,5 +1,5 @@
-"""What the words of other libraries are called here, for errors that such a word causes. Nothing
-else may live here.
+"""Hints of errors: what the words of other libraries are called here, which known word is nearest
+to a misspelled word, and what to write in place of a method. Nothing else may live here.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ OF_JOBS = {
     **dict.fromkeys(("failed", "is_failed", "successful"), "job.exception() is the error"),
     **dict.fromkeys(("finished", "is_finished", "ready"), "job.done() says whether it has ended"),
     **dict.fromkeys(
-        ("get_status", "meta", "refresh", "state", "status"), "job.info() has the state"
+        ("get_status", "refresh", "state", "status"), "job.info() has the state"
     ),
+    "meta": "job.progress() is what the handler has reported",
     **dict.fromkeys(("abort", "cancel", "delete", "revoke"), "client.cancel(job) cancels a job"),
     # What asyncio and concurrent.futures look for in a future.
     **dict.fromkeys(
@@ -81,7 +82,7 @@ OF_COMMANDS = {
 }
 # What a program gives to @task.
 OF_POLICIES = {
-    **dict.fromkeys(("max_retries", "retries", "max_tries"), "max_attempts counts all attempts"),
+    **dict.fromkeys(("max_retries", "retries", "max_tries"), "max_attempts counts the first attempt too"),
     **dict.fromkeys(("time_limit", "soft_time_limit", "job_timeout"), "the word is timeout"),
     **dict.fromkeys(("result_ttl", "keep_result", "ttl"), "the word is retention"),
     **dict.fromkeys(("autoretry_for", "retry_exceptions"), "the word is retry_on"),

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from pyjobs.errors import BadArgument
 
-# The most characters of a name; of the name of a schedule, whose jobs are called name:moment.
+# The most characters of a name. That of a schedule is shorter: its jobs are called name:moment.
 MOST_NAME = 128
 MOST_SCHEDULE_NAME = 100
-NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
+NAME = re.compile(rf"[A-Za-z0-9_.:-]{{1,{MOST_NAME}}}", re.ASCII)
 
 # A duration, as Python's callers give one: seconds, or a timedelta.
 Duration = float | timedelta

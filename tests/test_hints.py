@@ -1,4 +1,4 @@
-"""The words of other libraries: each is answered with one of pyjobs, which is there."""
+"""The words of other libraries: each is answered with a word that pyjobs has."""
 
 from __future__ import annotations
 

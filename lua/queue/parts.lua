@@ -27,7 +27,7 @@ local check   = option(options, 'check', 1, 1)      -- int      1: refuse what c
 
 arity(1, 2)
 no_more_options(options)
-check_parts(parts, places)
+check_split(parts, places)
 local q = open(queue, mode ~= 'any' and mode or nil, 'parts', 'older', 'unsettled')
 if bad then return redis.error_reply(bad) end
 return split(q, parts, places, unsettled, settled, check)

@@ -30,7 +30,7 @@
 --          data          bytes
 --          progress      bytes  the latest that its holder has reported; empty before the first
 --          saved         bytes  from what its next attempt goes on; empty for nothing
---          traceparent   bytes  W3C trace context of its submitter; empty for none
+--          traceparent   bytes  W3C trace context of the submit; empty for none
 --          tracestate    bytes  the rest of it, percent-encoded
 -- errors   BADARG BADLAYOUT
 -- replay   safe: it only reads

@@ -11,7 +11,7 @@
 --          timeout  ms     how long its handler may run; 0: its submit said nothing
 --          task     bytes  which task it is; left out for a bare job, and empty where more follows
 --          saved    bytes  empty: this mode saves nothing
---          traceparent  bytes  W3C trace context of its submitter; with `trace` only, and left out when it has none
+--          traceparent  bytes  W3C trace context of the submit; with `trace` only, and left out when it has none
 --          tracestate   bytes  the rest of it, as its submit wrote it: percent-encoded
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the same nonce gets the same jobs, for a minute

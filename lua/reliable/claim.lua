@@ -11,7 +11,7 @@
 --          timeout  ms     how long its handler may run; 0: its submit said nothing
 --          task     bytes  which task it is; left out for a bare job, and empty where more follows
 --          saved    bytes  what an earlier run of the job has saved; left out when none has, and empty where more follows
---          traceparent  bytes  W3C trace context of its submitter; with `trace` only, and left out when it has none
+--          traceparent  bytes  W3C trace context of the submit; with `trace` only, and left out when it has none
 --          tracestate   bytes  the rest of it, as its submit wrote it: percent-encoded
 --          in_queue int    as `queue`; of a claim that is sent again for fewer bytes than its jobs have
 --          left     id     of a job that it holds and that does not fit: release it

@@ -70,7 +70,7 @@ class Lasting(NamedTuple):
 
     Attributes:
         calls: the calls.
-        durable: where what the calls write must be before the plan goes on.
+        durable: where the writes of the calls must be before the plan goes on.
     """
 
     calls: list[Call[Any]]

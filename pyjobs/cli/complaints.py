@@ -30,7 +30,7 @@ HINTS = {
     "Protocol error, got": "what answers there is no Redis",
 }
 WHERE = "is Redis running there? --url or PYJOBS_URL says where it is"
-# By the library of threads, by that of asyncio, and by a socket of a file.
+# What a connection that is refused is called: in threads, in asyncio, and by a socket of a file.
 REFUSED = "Connection refused", "Connect call failed", "No such file or directory"
 
 

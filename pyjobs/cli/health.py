@@ -28,8 +28,8 @@ def health(address: str, ready: bool, timeout: float) -> int:
     """Ask the worker that was started with `work --health [HOST:]PORT` whether it is healthy.
 
     A worker is healthy when one of its claims, heartbeats or waits has ended in time: within 60 s,
-    or its lease where that is longer. It is ready when its first claim was answered, and no stop
-    has begun. The exit code is 0 for yes, and 1 for no and for no answer.
+    or its lease where that is longer. A healthy worker is ready when Redis has carried out its
+    first claim, and no stop has begun. The exit code is 0 for yes, and 1 for no and for no answer.
     """
     host, port = host_and_port("address", address)
     path = "/readyz" if ready else "/healthz"

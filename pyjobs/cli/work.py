@@ -145,8 +145,8 @@ def work(
     parent: int | None,
 ) -> int:
     """Run the worker called WORKER in the Python module MODULE. Without WORKER, run the only worker
-    of the module, or a reliable worker of all its tasks where it has no worker. Of
-    MODULE:FUNCTION() run what FUNCTION returns.
+    of the module, or a reliable worker of all its tasks where it has no worker. With
+    MODULE:FUNCTION() run the worker that FUNCTION returns.
 
     The module is looked for in the current directory first.
 
@@ -255,7 +255,7 @@ def what_lacks(make: Callable[..., Any]) -> str:
     except TypeError as error:
         return str(error)
     except (ValueError, NameError, AttributeError):
-        pass  # As of a handler: what it takes may be unknown before the call.
+        pass  # Compiled code, or an annotation of a name that is not there: only the call shows it.
     return ""
 
 

@@ -1,5 +1,6 @@
-"""Stored results are read, and settle their jobs. What is asked, and what a reply means, is decided
-in sweep.py; when, in listener.py and after a submit.
+"""Stored results are read, of each node once at a time, and settle their jobs. sweep.py decides
+what is asked and what a reply means. listener.py decides when, and so does a submit that finds jobs
+which were in Redis before. Nothing else may live here.
 """
 
 from __future__ import annotations
@@ -96,9 +97,9 @@ def by_node(
 
 
 class Turns(Generic[J]):
-    """Responsible for asking each node once at a time: of two lookups at once each might not find a
-    job whose message is on its way, and a job that is not found twice in a row is gone. Threads may
-    share it."""
+    """Responsible for asking each node once at a time. A job that two lookups in a row do not find
+    is gone, and two lookups at once may both miss a job whose message is on its way. Threads may
+    share this object."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -111,8 +112,8 @@ class Turns(Generic[J]):
         Args:
             node: the node, as `by_node` names it.
             lookups: what is to be asked.
-            missed: whether messages may have been missed. Where the node is being asked, it is
-                asked again afterwards then.
+            missed: whether messages may have been missed. Then a node that is being asked is asked
+                again afterwards.
         """
         with self._lock:
             if node not in self._later:
@@ -123,8 +124,8 @@ class Turns(Generic[J]):
             return False
 
     def end(self, node: Hashable) -> list[JobsCall[J]] | None:
-        """Return what a node is to be asked again, now that it has been asked; None when it is
-        not."""
+        """Note that a lookup of a node has ended. Returns what the node is to be asked next; None
+        for nothing."""
         with self._lock:
             lookups = self._later.pop(node)
             if lookups is not None:

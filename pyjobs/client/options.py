@@ -14,7 +14,8 @@ from pyjobs.hints import OF_SUBMITS, hinted, nearest
 from pyjobs.validate import checked, moment_ms, positive, to_ms, whole
 
 TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-# The options whose values many submits have in common, and the types of these values.
+# The options whose values many submits have in common, and the types of these values. A text with
+# another option is not kept.
 KEPT_NAMES = frozenset(
     {
         "delay",
@@ -29,7 +30,7 @@ KEPT_NAMES = frozenset(
     }
 )
 KEPT_KINDS = frozenset({int, float, str, timedelta, type(None)})
-# So many texts are kept, of about 200 bytes with their keys.
+# The most texts that are kept, of about 200 bytes each with their keys.
 MOST_KEPT = 1000
 # What stands for itself in a tracestate.
 PLAIN = "!#$&'()*+,/:;<=>?@[]^`{|}"
@@ -103,7 +104,8 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
 
 
 class OptionTexts:
-    """Keeps the options arguments of a client's submits: most have the options of one before.
+    """Responsible for the options arguments of a client's submits: the texts are kept, for most
+    submits have the options of an earlier one.
 
     Args:
         submit: the submit script of the mode.
@@ -146,7 +148,8 @@ def with_trace(options: str, trace: str) -> str:
 
 
 def given(queue: str | None, id: str | None, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the keyword arguments of a task, whose function may have parameters of these names."""
+    """Return the keyword arguments of a task. `queue` and `id` are among them where they are given:
+    the task's function may have parameters of these names."""
     if queue is None and id is None:
         return options
     named = {"queue": queue, "id": id}
@@ -157,7 +160,8 @@ def no_arguments(data: Any, args: Sequence[Any]) -> None:
     """Check that the data of a job are no function, and that nothing stands beside them.
 
     Raises:
-        BadArgument: they are, or something does, as if the data were a task.
+        BadArgument: the data are a function, or further arguments stand beside them, as beside a
+            task.
     """
     if callable(data):
         name = getattr(data, "__name__", type(data).__name__)

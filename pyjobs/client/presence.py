@@ -33,6 +33,7 @@ class PresenceEvent(Enum):
     # The submit was refused, or had no answer.
     DOUBTED = "doubted"
 
+    # As that of Presence: an event is looked up for each job of a submit.
     __hash__ = object.__hash__
 
 

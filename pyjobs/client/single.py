@@ -13,7 +13,7 @@ from pyjobs.client.presence import PresenceEvent
 from pyjobs.client.submit import Item
 
 NEW = [b"new"]
-# The place of the job in its batch, and whether an earlier submit has entered it.
+# The places of a batch of one, and those of its jobs that an earlier submit has entered.
 ONE, NONE, KNOWN = (0,), frozenset[int](), frozenset({0})
 
 

@@ -164,9 +164,9 @@ class Sweep(Generic[J]):
         return [JobsCall(fetch(key, [job.id for job in jobs]), jobs) for key, jobs in left if jobs]
 
     def by_part(self, lookup: JobsCall[J], parts: Parts | None) -> list[JobsCall[J]]:
-        """Return lookups that ask one part each, in the place of one that asks several: where a
-        node says nothing, results of parts on other nodes are found. Jobs that are not in the part
-        of their id are looked up in the whole queue, the next time.
+        """Return lookups that ask one part each, in the place of one that asks several: while a
+        node says nothing, results of parts on other nodes are found. A job that the part of its id
+        does not have is looked up in the whole queue, at the next lookup.
 
         Args:
             lookup: a lookup of a queue or of a part.

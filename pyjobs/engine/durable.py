@@ -21,7 +21,7 @@ STANDS = "the job may be there, and may be lost in a failover"
 
 
 class Reached(NamedTuple):
-    """Holds where a durable submit is.
+    """Holds where the jobs of a durable submit are.
 
     Attributes:
         replicas: how many replicas have the submit: in memory after 'replicas:N', on disk after
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
 
     Attributes:
         answer: the parsed reply.
-        reached: where what the call wrote is.
+        reached: where the writes of the call are.
     """
 
     answer: Any

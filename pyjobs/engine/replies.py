@@ -38,8 +38,8 @@ class Claimed(NamedTuple):
         timeout: how long the handler may run, ms; 0 is no limit of the job's own.
         task: the name of the job's task; '' for a bare job.
         saved: bytes of what an earlier run has saved; None when no run has.
-        traceparent: the W3C trace context of its submitter; '' where it has none, or where
-            the claim did not ask.
+        traceparent: the W3C trace context of the job's submitter; '' where the job has none, or
+            where the claim did not ask.
         tracestate: the rest of that context; '' for none.
     """
 

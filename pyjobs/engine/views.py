@@ -84,7 +84,7 @@ class ShownJob(NamedTuple):
         data: bytes of its payload.
         progress: bytes of the latest progress; b'' before the first one.
         saved: bytes that its next attempt goes on from; b'' is nothing.
-        traceparent: the W3C trace context of its submitter; '' is none.
+        traceparent: the W3C trace context of the job's submitter; '' is none.
         tracestate: the rest of that context; '' is none.
     """
 

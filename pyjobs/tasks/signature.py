@@ -93,11 +93,11 @@ def read_signature(
 def binder(
     signature: inspect.Signature,
 ) -> Callable[[Sequence[Any], Mapping[str, Any]], Mapping[str, Any]]:
-    """Return what makes arguments by name of those in their order and those by name, in the order
-    of the parameters. It raises TypeError where they do not fit.
+    """Return a function that binds the arguments of a call to the names of the parameters, in the
+    order of the parameters. The function raises TypeError when the arguments do not fit.
 
-    The standard library binds every way to give them, and takes long; all in their order and all by
-    name are bound here.
+    `Signature.bind` binds every mixture of arguments, and takes long. Arguments that are all given
+    in their order, or all by name, are bound here.
     """
     names = tuple(signature.parameters)
     kinds = {one.kind for one in signature.parameters.values()}

@@ -32,7 +32,7 @@ def claimed_job(
         task: the name of the job's task.
         queued: when it was submitted, ms since the epoch. Default: now.
         timeout: seconds that the handler may take; None for no limit.
-        traceparent: the W3C trace context of its submitter.
+        traceparent: the W3C trace context of the job's submitter.
         tracestate: the rest of that context.
         lost: what `job.lost` says.
 

@@ -32,8 +32,8 @@ Open = Callable[[Address, float], C]
 
 
 class NodeClients(Generic[C]):
-    """Responsible for what the clients of a cluster hold, whatever sends by them: a client for each
-    node, and the table of which node owns which slot.
+    """Responsible for what both clients of a cluster hold, of threads and of asyncio: a client for
+    each node, and the table of which node owns which slot.
 
     Attributes:
         table: which node owns which slot.
@@ -168,7 +168,8 @@ class AsyncCluster(NodeClients[redis.asyncio.Redis], redis.asyncio.Redis):  # ty
                     return
 
     def answering(self) -> redis.asyncio.Redis:
-        """Return a client of the node that answered last; of any node where that one broke."""
+        """Return a client of the node that answered last, or of another node when the connection to
+        that node broke since."""
         return self.client_of(self.table.answering()[0])
 
     async def primaries(self) -> list[redis.asyncio.Redis]:

@@ -199,7 +199,7 @@ class RawConnection(PooledConnection, asyncio.BufferedProtocol):
         self._waiter: asyncio.Future[None] | None = None
         # Exists while the transport's buffer is full; done when there is room again.
         self._room: asyncio.Future[None] | None = None
-        # What is waited for, and how many seconds after the last bytes; that wait may be over.
+        # The latest wait, which may be over: for what, and how many seconds after the last bytes.
         self._until: asyncio.Future[None] | None = None
         self._patience = self._seconds
         self._heard = 0.0
@@ -250,7 +250,7 @@ class RawConnection(PooledConnection, asyncio.BufferedProtocol):
         await super().close(pool)
 
     def _bounded(self, until: asyncio.Future[None], seconds: float) -> asyncio.Future[None]:
-        """Return what is waited for; when so many seconds bring nothing, it raises TimeoutError."""
+        """Return `until`, which raises TimeoutError when so many seconds bring no bytes."""
         self._until, self._patience, self._heard = until, seconds, self._loop.time()
         due = self._heard + seconds
         if self._timer is None or due < self._due:
@@ -324,8 +324,8 @@ class RawConnection(PooledConnection, asyncio.BufferedProtocol):
 
 
 def _switch(transport: Any, protocol: asyncio.BaseProtocol) -> None:
-    """Have a transport call another protocol. uvloop looks at the kind of a protocol when reading
-    begins only."""
+    """Have a transport call another protocol. uvloop looks at the kind of a protocol only when
+    reading begins."""
     if transport.is_closing():
         transport.set_protocol(protocol)
         return

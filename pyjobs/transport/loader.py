@@ -1,6 +1,6 @@
 """Loading the scripts into a server, and publishing them where every language finds them.
 
-Nothing else may live here. A call loads a missing script by itself (send.py). Loading is for
+Nothing else may live here. A call loads a missing script by itself (stream.py). Loading is for
 callers that know only a sha, and for workers, whose first calls keep their order so.
 """
 

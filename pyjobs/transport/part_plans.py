@@ -164,7 +164,7 @@ def refused(errors: Sequence[PyjobsError], *, some: bool) -> PyjobsError:
 
 
 def least(reached: Sequence[Reached]) -> Reached:
-    """Return where the jobs of all parts are."""
+    """Return what the jobs of all parts have reached: the least of each number."""
     return Reached(min(one.replicas for one in reached), aof=all(one.aof for one in reached))
 
 

@@ -58,7 +58,8 @@ class KnownParts:
         return said if isinstance(said, PyjobsError) else self._keep(queue, said)
 
     def plan(self, verb: Verb, call: Call[Any]) -> Plan | None:
-        """Return the plan of a call, as far as is known; None: it is sent as it is."""
+        """Return the plan that takes a call to the parts of its queue, as far as these are known;
+        None for a call that is sent as it is."""
         queue = call.keys[0]
         if verb.whole and not self.is_fresh(queue):
             return verb.plan(call, None)
@@ -66,8 +67,8 @@ class KnownParts:
         return None if known is None or says_parts(call) else verb.plan(call, known)
 
     def asks(self, verb: Verb, call: Call[Any], answer: Any) -> bool:
-        """Whether the answer to a call that was sent as it is may be another one because its queue
-        is split."""
+        """Return whether the parts of a queue are to be asked for: the call was sent as it is, and
+        its answer may be another one when the queue is split."""
         if isinstance(answer, WrongParts):
             return "parts" in call.script.options and not says_parts(call)
         if isinstance(answer, PyjobsError) or verb.whole:
@@ -110,7 +111,7 @@ class _Sent(NamedTuple):
 
     Attributes:
         call: the call, as the caller made it.
-        verb: how calls of its verb reach the parts; None of a call that has no plan.
+        verb: how calls of its verb reach the parts; None for a call that has no plan.
         plan: the plan of the call, which has begun; None without a verb.
         first: what the plan has yielded.
     """
@@ -248,7 +249,8 @@ def node_of_submit(server: Any, queue: str, id: str, options: str) -> Hashable:
 
 
 def verb_of(call: Call[Any]) -> Verb | None:
-    """Return what is to be known of a call; None where nothing depends on parts."""
+    """Return how calls of this verb reach the parts of a queue; None for a call that goes to one
+    key, whatever parts there are."""
     verb = VERBS.get(call.script.name)
     if verb is None or not call.keys:
         return None

@@ -171,7 +171,7 @@ _spares: WeakKeyDictionary[Any, Spare] = WeakKeyDictionary()
 
 
 def spare_of(pool: Any) -> Spare:
-    """Return what is kept for a pool."""
+    """Return the `Spare` of a pool, which is made at its first use."""
     found = _spares.get(pool)
     return _spares.setdefault(pool, Spare()) if found is None else found
 

@@ -225,7 +225,8 @@ class Delivery:
 
         Args:
             given: whether the calls may have been written.
-            reply: the error of redis-py with which Redis refused the first call; None: none came.
+            reply: the error of redis-py with which Redis refused the first call; None without a
+                reply.
             error: what broke the attempt; None when every call has a reply.
         """
         attempt = self.first_step().attempt

@@ -86,7 +86,7 @@ class SlotTable:
         self._latest: Address | None = None
 
     def owner(self, key: str) -> Address | None:
-        """Return the primary that owns the slot of a key; None where no node has said which."""
+        """Return the primary that owns the slot of a key; None where no node has named it."""
         found = self._found.get(key)
         if found is None and (found := self._search(slot_of(key))):
             if len(self._found) >= MOST_KEYS:
@@ -105,8 +105,8 @@ class SlotTable:
         return self.broken_last(found)
 
     def answering(self) -> list[Address]:
-        """Return every node that is known, for what any node can answer: first the node that
-        answered last, and those that broke come last."""
+        """Return every known node, for a command that any node can answer: the node that answered
+        last comes first, and nodes whose connection broke come last."""
         return sorted(self.nodes(), key=lambda node: node != self._latest)
 
     def broken_last(self, nodes: Iterable[Address]) -> list[Address]:

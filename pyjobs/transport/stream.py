@@ -1,4 +1,4 @@
-"""One stream of calls to a server or to the nodes of a cluster: what sends it and waits.
+"""One call, or one stream of calls, to a server or to the nodes of a cluster: what sends and waits.
 
 Sync and async share everything but the await: `Delivery` decides, the functions here wait. What
 is done about NOSCRIPT, a refusal and a connection that breaks is the table of `Delivery`. To a
@@ -105,8 +105,8 @@ async def arun_stream(
 
 
 def run_one(server: Sync, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
-    """Send a single call, and return its answer. What to do is decided, by `Routing` and
-    `Delivery`, when the first try has brought no reply: most calls need no decision.
+    """Send a single call, and return its answer. A `Routing` or a `Delivery`, which decides what is
+    done next, is made when the first try has brought no value: most calls need no decision.
 
     Args:
         server: a client of redis-py.
@@ -137,8 +137,9 @@ def run_one(server: Sync, call: Call[Any], tries: int, *, errors_in_place: bool)
 
 
 async def arun_one(server: Async, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
-    """Send a single call by asyncio, and return its answer. What to do is decided, by `Routing` and
-    `Delivery`, when the first try has brought no reply: most calls need no decision.
+    """Send a single call by asyncio, and return its answer. A `Routing` or a `Delivery`, which
+    decides what is done next, is made when the first try has brought no value: most calls need no
+    decision.
 
     Args:
         server: an asyncio client of redis-py.
@@ -170,7 +171,7 @@ async def arun_one(server: Async, call: Call[Any], tries: int, *, errors_in_plac
 
 
 def _sure_owner(cluster: Cluster | AsyncCluster, call: Call[Any]) -> Address | None:
-    """Return the node of a call; None where the table may be out of date, or does not say it."""
+    """Return the node of a call; None where the table may be out of date, or has no such node."""
     return None if cluster.table.stale else cluster.table.owner(call.keys[0])
 
 

@@ -43,8 +43,9 @@ async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
     """Connect, load the scripts of the mode, and check the server. Logs a warning when Redis may
     evict jobs, and when results can't be published.
 
-    A node of a cluster that says nothing holds up a worker by a second while the table is asked
-    for, and by `NODE_SECONDS`: what any node can answer goes to a node that has answered.
+    A node of a cluster that says nothing holds up a worker by a second while the table of slots is
+    asked for, and by `NODE_SECONDS` after that. A command that any node can answer goes to a node
+    that has answered.
 
     Args:
         server: the worker's connections.

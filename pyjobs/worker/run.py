@@ -45,8 +45,8 @@ class Run:
         timeout: seconds that the handler may take, None for no limit.
         task: the name of the job's task; '' for a bare job.
         saved: bytes of what an earlier run has saved; None when no run has.
-        traceparent: the W3C trace context of its submitter; '' for none, or where the
-            claim did not ask.
+        traceparent: the W3C trace context of the job's submitter; '' for none, or where the claim
+            did not ask.
         tracestate: the rest of that context; '' for none.
         claimed_at: when the claim was first sent, seconds of this process's monotonic clock.
         started_at: when the handler began, by the same clock; None before that.

@@ -70,10 +70,10 @@ class Vitals:
         return Probed(good, f"claim, heartbeat or wait: {what} {still:.0f} s{ago}")
 
     def readiness(self) -> Probed:
-        """Return whether the worker claims jobs: it is healthy, its first claim was answered, and
-        no stop has begun."""
+        """Return whether the worker claims jobs: it is healthy, Redis has carried out its first
+        claim, and no stop has begun."""
         if self.stopping:
             return Probed(False, "the worker stops, and claims nothing")
         if not self._claimed:
-            return Probed(False, "the first claim has no answer yet")
+            return Probed(False, "Redis has carried out no claim yet")
         return self.health()

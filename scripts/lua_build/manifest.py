@@ -28,7 +28,8 @@ TYPES = {
     "moments": "ms since the epoch, each later than the one before, at most 64, by commas",
     "word": "one of the words that are named",
 }
-# Most bytes of a text, unless its line says another number: tests/lua/test_argument_bounds.py.
+# Most bytes of a text, unless its line says another number. tests/lua/test_argument_bounds.py tries
+# the bounds.
 LONGEST = {"id": 128, "name": 128, "token": 128, "text": 1024, "header": 1024, "bytes": 1048576}
 # A token of simple mode holds two times and a client (lua/lib/job/simple_format.lua).
 LONGEST_SIMPLE_TOKEN = 15 + 1 + 15 + 1 + 128

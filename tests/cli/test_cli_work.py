@@ -110,7 +110,7 @@ def test_health_of_a_worker_that_can_claim_nothing_is_not_ready(cli: Cli) -> Non
     assert found
     assert cli("health", found[1]).code == 0
     assert cli("health", found[1], "--ready") == (
-        1, "", "pyjobs: the first claim has no answer yet\n",
+        1, "", "pyjobs: Redis has carried out no claim yet\n",
     )  # fmt: skip
 
 

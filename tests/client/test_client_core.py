@@ -120,8 +120,8 @@ class TestAccept:
         job = core.open_job("a", None)
         with pytest.raises(QueueFull):
             core.accept(batch, [QueueFull("full")])
-        [chunk] = core.sweep.calls()
-        assert core.sweep.take(chunk, [MISSING]) == [job]
+        [lookup] = core.sweep.calls()
+        assert core.sweep.take(lookup, [MISSING]) == [job]
 
     def test_a_job_that_is_submitted_again_is_not_taken_for_lost(self) -> None:
         """A sweep that began before may not find it, and does not know of the new submit."""
@@ -129,10 +129,10 @@ class TestAccept:
         batch = prepare(core, [1], ["a"])
         with pytest.raises(OutcomeUnknown):
             core.accept(batch, [OutcomeUnknown("cut")])
-        [chunk] = core.sweep.calls()
+        [lookup] = core.sweep.calls()
         again = prepare(core, [1], ["a"])
         assert again.jobs == batch.jobs
-        assert core.sweep.take(chunk, [MISSING]) == [] == core.sweep.calls()
+        assert core.sweep.take(lookup, [MISSING]) == [] == core.sweep.calls()
         core.accept(again, answers(again))
         assert asked(core.sweep.calls()) == ["a"]
 
@@ -200,10 +200,10 @@ class TestSingle:
         with pytest.raises(OutcomeUnknown) as raised:
             single.take(OutcomeUnknown("cut"))
         assert (raised.value.ids, raised.value.accepted) == (("a",), ())
-        [chunk] = core.sweep.calls()
-        assert core.sweep.take(chunk, [MISSING]) == [single.job]
+        [lookup] = core.sweep.calls()
+        assert core.sweep.take(lookup, [MISSING]) == [single.job]
 
-    def test_an_exception_while_it_is_sent_leaves_the_job_in_doubt(self) -> None:
+    def test_an_exception_while_a_single_submit_is_sent_leaves_the_job_in_doubt(self) -> None:
         core = make()
         single = one(core, "a")
         assert not core.sweep.calls()
@@ -220,7 +220,7 @@ class TestSingle:
         assert isinstance(single.job.error(), ClientClosed)
         assert isinstance(again.job.error(), ClientClosed)
 
-    def test_a_durable_submit_says_who_had_the_job(self) -> None:
+    def test_a_durable_submit_says_where_the_job_was(self) -> None:
         core = make()
         single = one(core, "a")
         single.take(Kept(reply("a", "new"), Reached(2, False)))

@@ -1,4 +1,5 @@
-"""Submits of asyncio that are awaited at the same time: few calls, and to each its own answer."""
+"""Submits of asyncio: those that are awaited at the same time share calls, and each gets its own
+answer; one that is awaited by itself needs no task."""
 
 from __future__ import annotations
 

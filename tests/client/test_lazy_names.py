@@ -1,4 +1,4 @@
-"""The names of the package: each is imported at its first use, and a checker of types knows it."""
+"""The names of the package: each is imported at its first use, and a type checker knows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyjobs
 
 
 def imports() -> dict[str, str]:
-    """The public names that a checker of types reads in the package: name -> module."""
+    """The public names that a type checker reads in the package: name -> module."""
     tree = ast.parse(Path(pyjobs.__file__).read_text())
     [checked] = [node for node in tree.body if isinstance(node, ast.If)]
     return {
@@ -25,7 +25,7 @@ def imports() -> dict[str, str]:
     }
 
 
-def test_every_public_name_is_imported_from_where_a_checker_of_types_finds_it() -> None:
+def test_every_public_name_is_imported_from_where_a_type_checker_finds_it() -> None:
     found = imports()
     assert sorted(found) == pyjobs.__all__
     for name, module in found.items():

@@ -283,7 +283,7 @@ def test_a_job_of_a_submit_with_a_unique_key_asks_the_part_that_took_it(
                 assert job.info().state == "pending"
                 assert job.id == keyed[n].id
                 assert asked == [keys[hash_of(f"key {n}") % 4]]
-        swept = [chunk.call.keys[0] for chunk in client._core.sweep.calls()]
+        swept = [lookup.call.keys[0] for lookup in client._core.sweep.calls()]
         assert sorted(swept) == sorted({keys[hash_of(f"key {n}") % 4] for n in range(8)})
         asked.clear()
         assert client.cancel(keyed[3])

@@ -40,6 +40,6 @@ def bodies(messages: list[bytes]) -> dict[str, bytes]:
 
 
 def receive(connection: Any, said: bytes) -> None:
-    """As a transport gives a connection what came."""
+    """Give a connection the bytes that came, as a transport does."""
     connection.get_buffer(-1)[: len(said)] = said
     connection.buffer_updated(len(said))

@@ -536,7 +536,7 @@ def durable(*calls: Call[Any]) -> Delivery:
     return Delivery(calls, errors_in_place=True, durable=ONE_REPLICA)
 
 
-def test_the_wait_follows_the_calls_and_says_who_has_all_of_them() -> None:
+def test_the_wait_follows_the_calls_and_says_how_many_replicas_have_all_of_them() -> None:
     delivery = durable(submit("a"), submit("b"))
     [written] = delivery.packed()
     assert written.endswith(b"$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n3000\r\n")

@@ -1,4 +1,5 @@
-"""What a handler saves reaches the next attempt of its job; a run that is over saves nothing."""
+"""What a handler saves reaches the next attempt of its job; a run that is over saves nothing.
+Reports of progress are sent in their order."""
 
 from __future__ import annotations
 

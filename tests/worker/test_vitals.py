@@ -64,7 +64,7 @@ class TestVitals:
     def test_a_worker_is_ready_from_its_first_claim_to_its_stop(self, clock: Clock) -> None:
         vitals = Vitals(30.0, clock)
         vitals.answered()
-        assert vitals.readiness() == (False, "the first claim has no answer yet")
+        assert vitals.readiness() == (False, "Redis has carried out no claim yet")
         assert [vitals.claimed(), vitals.claimed()] == [True, False]
         assert vitals.readiness().good
         vitals.stopping = True
@@ -84,7 +84,7 @@ class TestServer:
         server = PathServer("health", "0", probe_pages(vitals))
         try:
             assert ask(server.port, "/healthz?verbose")[0] == 200
-            assert ask(server.port, "/readyz") == (503, "the first claim has no answer yet\n")
+            assert ask(server.port, "/readyz") == (503, "Redis has carried out no claim yet\n")
             assert ask(server.port, "/metric")[0] == 404
             assert ask(server.port, "/healthz", "HEAD") == (200, "")
             for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):

@@ -7,7 +7,7 @@
 local function make_message(id, client, task, parent, state, data)
   local more = task and '"task":"' .. task .. '",' or ''
   if parent then more = more .. '"traceparent":"' .. parent .. '","tracestate":"' .. (state or '') .. '",' end
-  return string.format('{"id":"%s","client":"%s","_queued":%.0f,', id, client, now) .. more .. '"data":' .. data .. '}'
+  return string.format('{"id":"%s","client":"%s","_queued":%d,', id, client, now) .. more .. '"data":' .. data .. '}'
 end
 
 -- Id, client, time, data, task and trace context; nothing when the text is not what submit makes, for complete would
@@ -30,8 +30,8 @@ local function parse_message(text)
 end
 
 local function make_token(queued, client, task)
-  if task then return string.format('%s.%.0f:%d.%s%s', queued, now, #client, client, task) end
-  return string.format('%s.%.0f.%s', queued, now, client)
+  if task then return string.format('%s.%d:%d.%s%s', queued, now, #client, client, task) end
+  return string.format('%s.%d.%s', queued, now, client)
 end
 
 -- Queued, started, client and task; nothing when the text is not what claim makes, for all three go into a message.

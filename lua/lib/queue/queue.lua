@@ -67,6 +67,8 @@ local function open(key, mode, ...)
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= LAYOUT then
     bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
+  elseif not layout and string.format('%d', 2 ^ 40) ~= '1099511627776' then
+    bad = 'BADLAYOUT queue ' .. tag .. ' needs a server of 64 bits'  -- the Lua of any other can't write a moment
   end
   return q
 end

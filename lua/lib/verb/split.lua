@@ -2,7 +2,7 @@
 -- looks (the option `look`) too: so what a look finds in a part of before is all that will ever be there.
 -- needs args.bad args.refuse queue.LAYOUT schedules.schedules_key schedules.schedule_key outbox.outbox_key
 
-local function check_parts(parts, places)
+local function check_split(parts, places)
   if not parts and not places then return end
   local count, seen = 1, {}
   for place in (places or ''):gmatch('[^.]+') do

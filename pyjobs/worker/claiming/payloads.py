@@ -1,4 +1,5 @@
-"""How many bytes of payloads a worker holds, and for whom there is room for more. Pure."""
+"""How many bytes of payloads a worker holds, and which lane has room for more. Nothing else may
+live here. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from pyjobs.worker.run import Run
 class Payloads:
     """Responsible for the bound of the bytes that a worker holds.
 
-    A run that has not ended counts for all lanes. A run that has ended counts for its own lane,
-    until its outcome is recorded: a node that is away must not stop the queues of other nodes.
+    A run that has not ended counts for all lanes. A run that has ended counts for its own lane
+    until its outcome is recorded: a node that is away must not stop the claims from other nodes.
 
     Args:
         concurrency: how many runs there are at once; there is room for one payload of each.
@@ -46,6 +47,6 @@ class Payloads:
         """Return how many more bytes may be claimed.
 
         Args:
-            lane: for which lane; None for one of which no outcome waits.
+            lane: the lane that claims; None for a lane without outcomes that wait.
         """
         return self._most - self._held - (lane.waiting if lane else 0)

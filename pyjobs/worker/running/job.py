@@ -106,8 +106,8 @@ class ClaimedJob:
 
     @property
     def traceparent(self) -> str:
-        """The W3C trace context of its submitter, such as '00-4bf9...-00f0...-01'; '' where
-        the submit gave none, and of a worker without middleware."""
+        """The W3C trace context of the job's submitter, such as '00-4bf9...-00f0...-01'; '' where
+        the submit gave none, and in a worker without middleware."""
         return self._run.traceparent
 
     @property
