@@ -4,7 +4,7 @@
     ├── BadArgument        BADARG      an argument broke its contract; nothing was written
     │   └── TooLarge       TOOLARGE    what is to be stored or reported is over its limit
     ├── WrongMode          WRONGMODE   the queue works in another mode; nothing was written
-    ├── BadLayout          BADLAYOUT   the queue's keys are of another version; nothing was written
+    ├── BadLayout          BADLAYOUT   another version wrote the keys, or a server of 32 bits
     ├── WrongType          WRONGTYPE   a key of the queue holds something else; nothing was written
     ├── Conflict           CONFLICT    another job has this id and other data, or, for a requeue,
     │                                  holds the unique key
@@ -102,7 +102,8 @@ class WrongMode(PyjobsError):
 
 
 class BadLayout(PyjobsError):
-    """The queue's keys have a layout that these scripts don't know. Nothing was written."""
+    """The queue's keys have a layout that these scripts don't know, or the queue is not there yet
+    and the server is a program of 32 bits. Nothing was written."""
 
     code = "BADLAYOUT"
 

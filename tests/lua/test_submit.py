@@ -6,9 +6,26 @@ import json
 import time
 
 import pytest
+from redis.exceptions import ResponseError
 from support.messages import PAYLOADS
 from support.servers import MEMORY_PLACES, at
 from support.store import HOUR, STORED, Jobs, Q, having
+
+# Gives a script the string.format of a server of 32 bits.
+NARROW = """local string = setmetatable({ format = function(what, ...)
+  local values = { ... }
+  if what == '%d' then values[1] = values[1] % 2 ^ 32 end
+  return string.format(what, unpack(values))
+end }, { __index = string })
+"""
+
+
+@having("submit")
+def test_a_server_of_32_bits_makes_no_queue(jobs: Jobs) -> None:
+    call = jobs.mode.submit(Q, [("a", b"1")])
+    with pytest.raises(ResponseError, match="BADLAYOUT queue q needs a server of 64 bits"):
+        jobs.redis.execute_command("EVAL", NARROW + call.script.body, *call.command()[2:])
+    assert jobs.redis.keys(f"{Q}*") == []
 
 
 @having("submit")
