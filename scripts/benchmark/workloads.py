@@ -81,8 +81,10 @@ def enqueue(size: Size) -> Iterator[Row]:
     called = "EVALSHA of the same script, one call after the other"
     piped = "EVALSHA of the same script, 100 in a round trip"
     chunks = "the same script, 10,000 jobs in calls of 1,000"
-    yield floored("submit", "/s", Point("life", SYNC, one), "enqueue", called)
-    yield floored("submit, asyncio", "/s", Point("life", ASYNC, one), "enqueue", called)
+    for system, name in ((SYNC, "submit"), (ASYNC, "submit, asyncio")):
+        alone = Point("life", system, one)
+        yield floored(name, "/s", alone, "enqueue", called)
+        yield floored(f"{name}, client CPU", "us", alone, "client cpu", called)
     at_once = Point("life", ASYNC, together)
     yield floored("submit, asyncio, 1,000 at once", "/s", at_once, "enqueue", piped)
     yield floored("submit_many of 10,000", "/s", Point("life", SYNC, whole), "enqueue", chunks)
