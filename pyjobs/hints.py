@@ -39,9 +39,7 @@ OF_JOBS = {
     ),
     **dict.fromkeys(("failed", "is_failed", "successful"), "job.exception() is the error"),
     **dict.fromkeys(("finished", "is_finished", "ready"), "job.done() says whether it has ended"),
-    **dict.fromkeys(
-        ("get_status", "refresh", "state", "status"), "job.info() has the state"
-    ),
+    **dict.fromkeys(("get_status", "refresh", "state", "status"), "job.info() has the state"),
     "meta": "job.progress() is what the handler has reported",
     **dict.fromkeys(("abort", "cancel", "delete", "revoke"), "client.cancel(job) cancels a job"),
     # What asyncio and concurrent.futures look for in a future.
@@ -82,7 +80,9 @@ OF_COMMANDS = {
 }
 # What a program gives to @task.
 OF_POLICIES = {
-    **dict.fromkeys(("max_retries", "retries", "max_tries"), "max_attempts counts the first attempt too"),
+    **dict.fromkeys(
+        ("max_retries", "retries", "max_tries"), "max_attempts counts the first attempt too"
+    ),
     **dict.fromkeys(("time_limit", "soft_time_limit", "job_timeout"), "the word is timeout"),
     **dict.fromkeys(("result_ttl", "keep_result", "ttl"), "the word is retention"),
     **dict.fromkeys(("autoretry_for", "retry_exceptions"), "the word is retry_on"),

@@ -29,8 +29,8 @@ Sync = redis.Redis
 Async = redis.asyncio.Redis
 # The most threads that ask nodes side by side; further nodes wait for one.
 MOST_NODES = 64
-# A call of more arguments has many jobs, and is sent before the next one is made.
-FEW_ARGS = 16
+# A call of more arguments has hundreds of jobs, and is sent before the next one is made.
+FEW_ARGS = 512
 
 
 def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
@@ -148,8 +148,8 @@ def only(answer: Any) -> Any:
 def lone(calls: Iterable[Call[Any]]) -> tuple[Call[Any] | None, Iterable[Call[Any]]]:
     """Return the call of a stream that has a single one; else None, and the stream.
 
-    Small calls share a write, and so two of them are made before the first is sent. A large call is
-    sent while the next is made.
+    Small calls share a write, and so two of them are made before the first is sent. A call of many
+    jobs is sent while the next is made.
     """
     if isinstance(calls, (list, tuple)):
         return (calls[0] if len(calls) == 1 else None), calls

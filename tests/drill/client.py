@@ -24,7 +24,7 @@ from pyjobs.transport import connect, run
 
 # A client of three nodes uses so many times the CPU that it uses with one server at most: for a
 # call that submits, and for a call with its results.
-SUBMIT_RATIO, RESULTS_RATIO = 1.25, 1.3
+SUBMIT_RATIO, RESULTS_RATIO = 1.15, 1.25
 TWELVE = 12
 # Jobs a call, and how many turns are measured on each side: in a turn a call to every queue, then
 # all results.

@@ -402,6 +402,8 @@ if not bad then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    elseif not layout and string.format('%d', 2 ^ 40) ~= '1099511627776' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' needs a server of 64 bits'
     end
     q = q_2
   end

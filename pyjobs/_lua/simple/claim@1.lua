@@ -125,6 +125,8 @@ local function open(key, mode, ...)
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= '1' then
     bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+  elseif not layout and string.format('%d', 2 ^ 40) ~= '1099511627776' then
+    bad = 'BADLAYOUT queue ' .. tag .. ' needs a server of 64 bits'
   end
   return q
 end
@@ -177,9 +179,9 @@ local function fits(room_2, size)
 end
 local function make_token(queued, client, task)
   if task then
-    return string.format('%s.%.0f:%d.%s%s', queued, now, #client, client, task)
+    return string.format('%s.%d:%d.%s%s', queued, now, #client, client, task)
   end
-  return string.format('%s.%.0f.%s', queued, now, client)
+  return string.format('%s.%d.%s', queued, now, client)
 end
 local function add_count(q, task, what, n)
   local minute = math.floor(now / 60000)

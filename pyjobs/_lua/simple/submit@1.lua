@@ -188,6 +188,8 @@ if not bad then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'simple'
     elseif layout and layout ~= '1' then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    elseif not layout and string.format('%d', 2 ^ 40) ~= '1099511627776' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' needs a server of 64 bits'
     end
     q = q_2
   end
@@ -205,7 +207,7 @@ local function make_message(id, client_2, task_2, parent, state, data)
   if parent then
     more = more .. '"traceparent":"' .. parent .. '","tracestate":"' .. (state or '') .. '",'
   end
-  return string.format('{"id":"%s","client":"%s","_queued":%.0f,', id, client_2, now) .. more .. '"data":' .. data .. '}'
+  return string.format('{"id":"%s","client":"%s","_queued":%d,', id, client_2, now) .. more .. '"data":' .. data .. '}'
 end
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or string.format('%s%06d-%d', clock[1], clock[2], i)
