@@ -176,9 +176,11 @@ def test_a_key_that_no_script_has_made_keeps_no_split_from_being_settled(
 ) -> None:
     with pyjobs.Client(store.url, queue="mail", results=False) as client:
         client.submit(1, id=next(id for n in range(99) if hash_of(id := f"a{n}") % 2 == 0))
-    store.redis.hset(b"jobs:{mail}:job:\xff", "state", "pending")
+    foreign = b"jobs:{mail}:job:\xff"
+    store.redis.hset(foreign, "state", "pending")
     admin.split("mail", 2)
     assert admin.settle_parts("mail") == ""
+    store.redis.delete(foreign)
 
 
 def seen_moving(plan: Any) -> Any:
