@@ -40,7 +40,7 @@ OF_JOBS = {
     **dict.fromkeys(("failed", "is_failed", "successful"), "job.exception() is the error"),
     **dict.fromkeys(("finished", "is_finished", "ready"), "job.done() says whether it has ended"),
     **dict.fromkeys(("get_status", "refresh", "state", "status"), "job.info() has the state"),
-    "meta": "job.progress() is what the handler has reported",
+    "meta": "job.progress is what the handler has reported",
     **dict.fromkeys(("abort", "cancel", "delete", "revoke"), "client.cancel(job) cancels a job"),
     # What asyncio and concurrent.futures look for in a future.
     **dict.fromkeys(
