@@ -47,6 +47,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def signals() -> tuple[object, ...]:
+    """What this process and this thread do about the signals that end a program."""
+    return (*map(signal.getsignal, ENDS), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+
+@pytest.fixture(autouse=True)
+def signals_left_as_they_were() -> Iterator[None]:
+    """Fail a test that leaves a handler of a signal: the signal would not end a child of a later
+    test."""
+    before = signals()
+    yield
+    assert signals() == before
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     for name, words in (
         ("--quick", "leave out slow and long tests and all but three places"),

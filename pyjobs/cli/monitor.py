@@ -80,7 +80,8 @@ def monitor(
         statsd = Statsd(scraper, statsd_at) if statsd_at is not None else None
         end = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: end.set())
+            before = signal.signal(number, lambda *_: end.set())
+            stack.callback(signal.signal, number, before or signal.SIG_DFL)
         if port is not None:
             server = PathServer("port", port, {"/metrics": Exporter(scraper).page})
             stack.callback(server.close)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,16 @@ def test_a_run_that_crashed_is_an_attempt_more() -> None:
     book["noted"].append(Note("start", id, 2, "node"))
     assert judged(**{**book, "most_crashes": 1}) == []
     assert judged(**book) == ["1 crashes, more than 0"]
+
+
+def test_a_claim_whose_worker_was_killed_before_the_run_is_an_attempt_without_a_note() -> None:
+    book = right()
+    id = id_of(book, "stopped")
+    book["stored"][id]["crashes"] = "1"
+    book["noted"] = [replace(n, attempt=2) if n.id == id else n for n in book["noted"]]
+    assert judged(**{**book, "most_crashes": 1}) == []
+    book["noted"] = [note for note in book["noted"] if note.id != id]
+    assert "attempts [], and not 1 to 2" in judged(**{**book, "most_crashes": 1})[0]
 
 
 def changed(name: str, **fields: str) -> Callable[[Book], None]:
