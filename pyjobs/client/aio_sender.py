@@ -18,7 +18,7 @@ from pyjobs.client.core import ClientCore
 from pyjobs.client.single import Single
 from pyjobs.client.submit import Item
 from pyjobs.errors import ClientClosed, OutcomeUnknown
-from pyjobs.transport import AsyncServer, arun_many
+from pyjobs.transport import AsyncServer, arun_answer, arun_many
 
 # Called when a submit was answered, with the first job of each call and the jobs that were in Redis
 # before.
@@ -123,11 +123,10 @@ class Sender:
         single = Single(self._core, item)
         lone = self._lone = LoneCall(item)
         try:
-            with single, lone:
-                [answer] = await arun_many(
-                    self._server, (single.call,), errors_in_place=True, durable=item.durable
-                )
+            with lone:
+                answer = await arun_answer(self._server, single.call, item.durable)
         except BaseException:
+            single.doubt()
             # Its connection is closed. A program that cancels one submit after the other shall not
             # have a connection made for each.
             self._was_alone = False

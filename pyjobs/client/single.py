@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, JobsCall
@@ -21,8 +20,7 @@ class Single(Generic[J]):
     """Responsible for the submit of one job: its call, and what the answer means.
 
     As a rule the job is new, which costs no more than a comparison here. Any other answer is that
-    of a batch of one. The sending is done in `with single:`, where an exception leaves the job in
-    doubt.
+    of a batch of one.
 
     Args:
         core: the client's core.
@@ -42,14 +40,9 @@ class Single(Generic[J]):
         self.asked = (self.job,)
         self.call = core.builder.call(item)
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
-    ) -> None:
-        if error is not None:
-            note(self.asked, PresenceEvent.DOUBTED)
+    def doubt(self) -> None:
+        """Take that the sending was broken off by an exception: the job may be there or not."""
+        note(self.asked, PresenceEvent.DOUBTED)
 
     def take(self, answer: Any) -> Sequence[J]:
         """Take the answer: what the script replied, `Kept`, or a PyjobsError.

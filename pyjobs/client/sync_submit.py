@@ -23,7 +23,7 @@ from pyjobs.client.task_stream import Window
 from pyjobs.definition import Arguments, BaseTask, P, R
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.hints import HintedClient
-from pyjobs.transport import ErrorTranslation, Server, run_many
+from pyjobs.transport import ErrorTranslation, Server, run_answer, run_many
 
 
 class Submits(HintedClient):
@@ -314,10 +314,11 @@ class Submits(HintedClient):
             if not self._hears(item.queue):
                 self._listen((item.queue,))
             single = Single(self._core, item)
-            with single:
-                [answer] = run_many(
-                    self._server, (single.call,), errors_in_place=True, durable=item.durable
-                )
+            try:
+                answer = run_answer(self._server, single.call, item.durable)
+            except BaseException:
+                single.doubt()
+                raise
             before = single.take(answer)
         self._follow(single.asked, before)
         return single.job

@@ -79,8 +79,8 @@ class Verbs:
             client: name of the client that gets the results; '' is none.
             options: the options argument, as `Script.choose` writes it.
         """
-        used = self._submit
-        return Call(used, (queue,), used.bind(items, client=client, options=options), unparsed)
+        # The arguments in the order of the script, in every mode: `bind` costs a lone submit more.
+        return Call(self._submit, (queue,), (client, options, *items), unparsed)
 
     def complete(
         self, queue: str, jobs: Iterable[tuple[str, str, bytes]], **options: Option

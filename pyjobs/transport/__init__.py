@@ -18,9 +18,11 @@ from pyjobs.transport.send import (
     MOST_NODES,
     alearn_parts,
     arun,
+    arun_answer,
     arun_many,
     learn_parts,
     run,
+    run_answer,
     run_many,
 )
 from pyjobs.transport.server import (
@@ -73,8 +75,10 @@ __all__ = [  # noqa: RUF022
     # Calls of scripts.
     "MOST_NODES",
     "arun",
+    "arun_answer",
     "arun_many",
     "run",
+    "run_answer",
     "run_many",
     "alearn_parts",
     "learn_parts",

@@ -10,7 +10,7 @@ from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from pyjobs.engine import Call, Keys, PartKey, Parts, hash_of, hashed_by
+from pyjobs.engine import Call, Keys, Parts, hash_of, hashed_by
 from pyjobs.errors import PyjobsError, WrongParts
 from pyjobs.transport.cluster import AsyncCluster, Cluster
 from pyjobs.transport.part_plans import VERBS, Verb
@@ -254,14 +254,9 @@ def verb_of(call: Call[Any]) -> Verb | None:
     verb = VERBS.get(call.script.name)
     if verb is None or not call.keys:
         return None
-    # What is no text is no name of a queue: the script refuses it.
+    # What is no text is no name of a queue: the script refuses it. A PartKey is a part.
     queue = call.keys[0]
-    return verb if isinstance(queue, str) and queue and not is_part(queue) else None
-
-
-def is_part(key: str) -> bool:
-    """Return whether a key is that of one part."""
-    return type(key) is PartKey or "/" in key
+    return verb if type(queue) is str and queue and "/" not in queue else None
 
 
 def says_parts(call: Call[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""`run`, `arun`, `run_many` and `arun_many`: the only code that sends a Call.
+"""`run`, `run_answer`, `run_many` and their asyncio forms: the only code that sends a Call.
 
 A call of a queue that is split goes to its parts, as `PartRouting` says; stream.py sends it.
 """
@@ -58,6 +58,34 @@ async def arun(server: AsyncServer, call: Call[T], *, tries: int = len(PAUSES)) 
     """
     answer = await _arun_one(server, call, tries, errors_in_place=True)
     return only(answer)  # type: ignore[no-any-return]
+
+
+def run_answer(server: Server, call: Call[Any], durable: Durable | None = None) -> Any:
+    """Send one call and return its answer, as `run_many` does for one of many: its parsed reply,
+    or a PyjobsError.
+
+    Args:
+        server: a client of redis-py, made by `connect`.
+        call: the call.
+        durable: who must have what the call writes before it is answered; None is nobody.
+    """
+    if durable is None:
+        return _run_one(server, call, len(PAUSES), errors_in_place=True)
+    return run_many(server, (call,), errors_in_place=True, durable=durable)[0]
+
+
+async def arun_answer(server: AsyncServer, call: Call[Any], durable: Durable | None = None) -> Any:
+    """Send one call by asyncio and return its answer, as `arun_many` does for one of many: its
+    parsed reply, or a PyjobsError.
+
+    Args:
+        server: an asyncio client of redis-py, made by `aconnect`.
+        call: the call.
+        durable: who must have what the call writes before it is answered; None is nobody.
+    """
+    if durable is None:
+        return await _arun_one(server, call, len(PAUSES), errors_in_place=True)
+    return (await arun_many(server, (call,), errors_in_place=True, durable=durable))[0]
 
 
 def run_many(

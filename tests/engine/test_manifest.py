@@ -10,6 +10,7 @@ from lua_build.names import GLOBALS, parse
 from support.good_calls import SCRIPTS, TITLES
 from support.lanes import long
 
+from pyjobs.engine import MODES, ModeName
 from pyjobs.engine.scripts import Script, script
 from pyjobs.errors import BadArgument
 
@@ -65,6 +66,13 @@ def test_the_manifest_describes_every_script_in_full(one: Script) -> None:
     assert one.about["replay_safe"] == one.about["replay"].startswith("safe")
     assert re.match("(un)?safe: ", one.about["replay"])
     assert ("options" in one.names) == (one.about["options"] != [] or one.name == "simple/submit")
+
+
+@pytest.mark.parametrize("mode", ["simple", "recoverable", "reliable"])
+def test_a_submit_has_its_arguments_in_the_order_of_the_script(mode: ModeName) -> None:
+    used = script(f"{mode}/submit")
+    call = MODES[mode].submit_items("jobs:{q}", ["id", b"1"], client="c", options="delay=1")
+    assert call.args == used.bind(["id", b"1"], client="c", options="delay=1")
 
 
 def test_bind_refuses_unknown_and_missing_arguments() -> None:
