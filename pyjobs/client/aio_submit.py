@@ -160,7 +160,7 @@ class AsyncSubmits(HintedClient):
     async def submit_many(
         self,
         data: Any,
-        arguments: Any = (),
+        arguments: Any = None,
         /,
         *,
         queue: str | None = None,
