@@ -25,7 +25,7 @@ from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.submit import Route
 from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed, Forbidden
-from pyjobs.hints import NoWith
+from pyjobs.hints import OF_MADE_CLIENTS, NoWith, named_options
 from pyjobs.transport import (
     ErrorTranslation,
     GivenServer,
@@ -70,6 +70,7 @@ class Client(AsyncSubmits):
         BadArgument: an argument is not what it must be.
     """
 
+    @named_options(OF_MADE_CLIENTS)
     def __init__(
         self,
         url: str | GivenServer | None = None,

@@ -21,18 +21,12 @@ from pyjobs.asyncutil import fast_loop
 from pyjobs.definition import BaseTask, collected
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
+from pyjobs.hints import OF_WORKERS, named_options
 from pyjobs.transport import GivenServer, checked_url, chosen_url
 from pyjobs.validate import functions, in_seconds, iterable
 from pyjobs.worker.dead import Hook
 from pyjobs.worker.lifespan import Lifespan, Stopped
-from pyjobs.worker.process import (
-    ACTIVE,
-    STOPS,
-    DefaultThreads,
-    Forks,
-    StopSignals,
-    end_process,
-)
+from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, Forks, StopSignals, end_process
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.pulled import PulledJobs, pull
 from pyjobs.worker.running import Handler, Middleware, check_handler, streamed
@@ -100,6 +94,7 @@ class Worker:
         BadArgument: an argument is not what it must be; the message names the argument.
     """
 
+    @named_options(OF_WORKERS)
     def __init__(
         self,
         url: str | GivenServer | None = None,
