@@ -300,7 +300,22 @@ class Worker:
         """
         self._signals = 0
         others = [one for one in STOPS if one != signal.SIGINT]
-        return PulledJobs(pull(self), StopSignals(self._on_signal, others))
+        return PulledJobs(pull(self._run_pulled, self.stop), StopSignals(self._on_signal, others))
+
+    async def _run_pulled(self, offer: Handler) -> None:
+        """Run with a handler that hands each job to the loop over `jobs`."""
+        if self._tasks:
+            raise BadArgument("jobs: a worker with tasks runs them")
+        if self._handler is not None:
+            where = "its handler, or another loop over jobs()"
+            raise BadArgument(f"jobs: every job of this worker goes to {where}")
+        if self.settings.children is not None:
+            raise BadArgument("jobs: executor='process' is for a worker with a handler")
+        self._handler = offer
+        try:
+            await self.arun()
+        finally:
+            self._handler = None
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
