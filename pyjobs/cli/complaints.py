@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 
 import click
 
@@ -96,10 +97,13 @@ def option_hint(error: click.NoSuchOption) -> str:
     name, context = error.option_name, error.ctx
     if context is not None and context.info_name == "work" and name in OF_WORK:
         return f"; {OF_WORK[name]}"
+    if context is not None and context.parent is None and name.startswith("--"):
+        # Most words here are options of a command, of which click knows none yet.
+        near = get_close_matches(name, error.possibilities or (), n=1, cutoff=0.8)
+        behind = f" before the command: an option goes behind it, as in `pyjobs status {name}`"
+        return f"; did you mean {near[0]}?" if near else behind
     if error.possibilities:
         return f"; did you mean {error.possibilities[0]}?"
-    if context is not None and context.parent is None:
-        return f" before the command: an option goes behind it, as in `pyjobs status {name}`"
     return f"; {help_of(context)} lists them"
 
 

@@ -85,6 +85,8 @@ SUBMIT = "pyjobs submit [OPTIONS] QUEUE [JSON]"
             "there is no option --url before the command: an option goes behind it, as in `pyjobs "
             "status --url`",
         ),
+        ("--json status", "there is no option --json before the command: an option goes behind it"),
+        ("-v", "there is no option -v; `pyjobs --help` lists them"),
         ("--versoin", "there is no option --versoin; did you mean --version?"),
         ("work words --queues a", "there is no option --queues; a worker is made with its queues"),
         ("work words -c 4", "there is no option -c; the word is --concurrency"),
@@ -104,6 +106,19 @@ def test_a_mistake_is_one_line_that_names_it_and_what_would_be_right(
 def test_a_url_without_a_scheme_is_answered_with_what_is_missing(cli: Cli) -> None:
     told = cli("status", "--url", "localhost:6379")
     assert told.err.endswith("; redis:// is missing before the host\n")
+
+
+def test_data_that_is_a_text_or_a_file_is_answered_with_the_way_to_give_it(cli: Cli) -> None:
+    told = cli("submit", "words", "reverse me")
+    assert (told.code, told.out) == (1, "")
+    assert told.err.endswith("""; a text is written '"reverse me"'\n""")
+    for word in (str(cli.folder / "data.json"), f"@{cli.folder}/data.json"):
+        (cli.folder / "data.json").write_text("{}")
+        told = cli("submit", "words", word)
+        assert told.err.endswith(
+            f"; `pyjobs submit QUEUE - < {cli.folder}/data.json` reads a file\n"
+        )
+    assert cli("submit", "words", "{'to': 1}").err.endswith("it begins with \"{'to': 1}\"\n")
 
 
 def test_a_wrong_url_of_the_environment_is_answered_with_the_name_of_the_variable(
