@@ -272,3 +272,17 @@ def test_a_client_is_a_context_manager_of_one_kind_to_a_library_that_asks() -> N
 def test_a_worker_without_a_handler_and_tasks_says_how_to_give_either() -> None:
     with pytest.raises(BadArgument, match=r"@worker\.handler, or make the worker with tasks="):
         pyjobs.Worker("memory://hints").run()
+
+
+def test_a_run_of_a_worker_in_a_coroutine_names_the_run_for_it() -> None:
+    async def main() -> None:
+        worker = pyjobs.Worker("memory://hints", tasks=[send])
+        with pytest.raises(
+            BadArgument, match=r"an event loop runs in this thread: await worker\.arun"
+        ):
+            worker.run()
+        # The refused run leaves the worker free for the right one.
+        worker.stop()
+        await worker.arun()
+
+    asyncio.run(main())
