@@ -33,7 +33,9 @@ from pyjobs.errors import BadArgument, Undecodable, WrongMode
 from pyjobs.transport import ErrorTranslation, run
 
 
-def moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | float | None:
+def given_moment(
+    _: click.Context, option: click.Parameter, text: str | None
+) -> datetime | float | None:
     """Return seconds since the epoch, or the moment that ISO 8601 names: a callback of options.
 
     Raises:
@@ -83,7 +85,7 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @click.option(
     "--run-at",
     metavar="TIME",
-    callback=moment,
+    callback=given_moment,
     help="Do not run the job before TIME: ISO 8601 with its zone, or seconds since the epoch.",
 )
 @click.option(

@@ -34,7 +34,7 @@ from pyjobs.worker.settings import ExecutorName, WorkerSettings
 from pyjobs.worker.workerlog import log_stopped_early
 
 # The stop that releases held jobs is the second.
-AT_ONCE = 2
+RELEASING_STOP = 2
 H = TypeVar("H", bound=Handler)
 
 
@@ -342,7 +342,7 @@ class Worker:
                 break
             except (SystemExit, KeyboardInterrupt) as error:
                 left = left or error
-                if self._processor is None or self._stops >= AT_ONCE:
+                if self._processor is None or self._stops >= RELEASING_STOP:
                     break
                 work = self._finish()
         if left is not None:
@@ -350,14 +350,14 @@ class Worker:
 
     async def _finish(self) -> None:
         """Release all held jobs and wait for the end of the run."""
-        for _ in range(AT_ONCE):
+        for _ in range(RELEASING_STOP):
             self.stop()
         if self._processing is not None:
             await asyncio.wait({self._processing})
 
     def _on_signal(self, number: int) -> None:
         self._signals += 1
-        if self._signals <= AT_ONCE:
+        if self._signals <= RELEASING_STOP:
             self.stop()
             return
         for taken in list(ACTIVE):
