@@ -19,6 +19,7 @@ from pyjobs.client.arrivals import Arrivals
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import AsyncListener
+from pyjobs.client.lookups import SubmitLookUps
 from pyjobs.client.middleware import Middleware
 from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.submit import Route
@@ -107,6 +108,7 @@ class Client(AsyncSubmits):
         self._listener = AsyncListener(self._server, self._core) if results else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._senders = {}
+        self._look_ups = SubmitLookUps(self._server, self._core)
 
     async def __aenter__(self) -> Client:
         return self
@@ -213,6 +215,7 @@ class Client(AsyncSubmits):
         self._core.close()
         for sender in list(self._senders.values()):
             await sender.close()
+        self._look_ups.break_off()
         if self._listener is not None:
             await self._listener.close()
         await self._registrar.end()

@@ -17,7 +17,7 @@ from datetime import timedelta
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
-from pyjobs.asyncutil import fast_loop
+from pyjobs.asyncutil import fast_loop, running_loop
 from pyjobs.definition import BaseTask, collected
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
@@ -34,7 +34,7 @@ from pyjobs.worker.settings import ExecutorName, WorkerSettings
 from pyjobs.worker.workerlog import log_stopped_early
 
 # The stop that releases held jobs is the second.
-AT_ONCE = 2
+RELEASING_STOP = 2
 H = TypeVar("H", bound=Handler)
 
 
@@ -227,12 +227,15 @@ class Worker:
             signals: whether to handle the signals; only possible in the main thread.
 
         Raises:
-            BadArgument: there is no handler, or the worker runs already.
+            BadArgument: there is no handler, the worker runs already, or the thread runs an event
+                loop.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode, BadLayout, WrongType: every queue has another mode, a layout that this
                 version does not know, or a key of another type.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        if running_loop() is not None:
+            raise BadArgument("run: an event loop runs in this thread: await worker.arun()")
         self._signals = 0
         taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
         with self._alone(), taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
@@ -300,7 +303,22 @@ class Worker:
         """
         self._signals = 0
         others = [one for one in STOPS if one != signal.SIGINT]
-        return PulledJobs(pull(self), StopSignals(self._on_signal, others))
+        return PulledJobs(pull(self._run_pulled, self.stop), StopSignals(self._on_signal, others))
+
+    async def _run_pulled(self, offer: Handler) -> None:
+        """Run with a handler that hands each job to the loop over `jobs`."""
+        if self._tasks:
+            raise BadArgument("jobs: a worker with tasks runs them")
+        if self._handler is not None:
+            where = "its handler, or another loop over jobs()"
+            raise BadArgument(f"jobs: every job of this worker goes to {where}")
+        if self.settings.children is not None:
+            raise BadArgument("jobs: executor='process' is for a worker with a handler")
+        self._handler = offer
+        try:
+            await self.arun()
+        finally:
+            self._handler = None
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -324,7 +342,7 @@ class Worker:
                 break
             except (SystemExit, KeyboardInterrupt) as error:
                 left = left or error
-                if self._processor is None or self._stops >= AT_ONCE:
+                if self._processor is None or self._stops >= RELEASING_STOP:
                     break
                 work = self._finish()
         if left is not None:
@@ -332,14 +350,14 @@ class Worker:
 
     async def _finish(self) -> None:
         """Release all held jobs and wait for the end of the run."""
-        for _ in range(AT_ONCE):
+        for _ in range(RELEASING_STOP):
             self.stop()
         if self._processing is not None:
             await asyncio.wait({self._processing})
 
     def _on_signal(self, number: int) -> None:
         self._signals += 1
-        if self._signals <= AT_ONCE:
+        if self._signals <= RELEASING_STOP:
             self.stop()
             return
         for taken in list(ACTIVE):

@@ -42,17 +42,25 @@ class Counting:
         self.sizes: list[list[int]] = []
         self.gate: asyncio.Event | None = None
         self.busy = asyncio.Event()
-        send = aio_sender.arun_many
+        send, send_one = aio_sender.arun_many, aio_sender.arun_answer
 
         async def counted(server: Any, calls: Any, **how: Any) -> Any:
             calls = [*calls]
-            self.sizes.append([(len(call.args) - 2) // 2 for call in calls])
-            if self.gate is not None:
-                self.busy.set()
-                await self.gate.wait()
+            await self._note(calls)
             return await send(server, calls, **how)
 
+        async def counted_one(server: Any, call: Any, *how: Any) -> Any:
+            await self._note([call])
+            return await send_one(server, call, *how)
+
         monkeypatch.setattr(aio_sender, "arun_many", counted)
+        monkeypatch.setattr(aio_sender, "arun_answer", counted_one)
+
+    async def _note(self, calls: list[Any]) -> None:
+        self.sizes.append([(len(call.args) - 2) // 2 for call in calls])
+        if self.gate is not None:
+            self.busy.set()
+            await self.gate.wait()
 
 
 async def submit_together(client: Client) -> None:
