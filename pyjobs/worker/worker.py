@@ -17,7 +17,7 @@ from datetime import timedelta
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
-from pyjobs.asyncutil import fast_loop
+from pyjobs.asyncutil import fast_loop, running_loop
 from pyjobs.definition import BaseTask, collected
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
@@ -227,12 +227,15 @@ class Worker:
             signals: whether to handle the signals; only possible in the main thread.
 
         Raises:
-            BadArgument: there is no handler, or the worker runs already.
+            BadArgument: there is no handler, the worker runs already, or the thread runs an event
+                loop.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode, BadLayout, WrongType: every queue has another mode, a layout that this
                 version does not know, or a key of another type.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        if running_loop() is not None:
+            raise BadArgument("run: an event loop runs in this thread: await worker.arun()")
         self._signals = 0
         taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
         with self._alone(), taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
