@@ -1,5 +1,5 @@
-"""Helpers for asyncio: event loops, tasks that are cancelled or waited for, context managers and
-iteration.
+"""Helpers for asyncio: event loops, tasks that are cancelled, broken off or waited for, context
+managers and iteration.
 
 Nothing here knows of jobs.
 """
@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import importlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 AGAIN_SECONDS = 0.05
 LOOK_SECONDS = 1.0
@@ -47,6 +48,44 @@ async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
         await asyncio.wait({task}, timeout=AGAIN_SECONDS)
     if not task.cancelled():
         task.exception()
+
+
+class Breakable:
+    """Responsible for a block of a task, `with` around awaits, that another task can break off: the
+    block ends where it waits, and its task goes on behind it. It works as asyncio.timeout does, and
+    costs less CPU.
+
+    Attributes:
+        was_broken_off: whether the block ended early.
+    """
+
+    __slots__ = ("_before", "_is_asked", "_task", "was_broken_off")
+
+    def __init__(self) -> None:
+        self.was_broken_off = self._is_asked = False
+        self._task: asyncio.Task[Any] | None = None
+
+    def __enter__(self) -> Self:
+        self._task = asyncio.current_task()
+        self._before = 0 if self._task is None else self._task.cancelling()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> bool:
+        task, self._task = self._task, None
+        if not self._is_asked or task is None:
+            return False
+        # A task that its program has cancelled too ends as the program wants.
+        is_ours = task.uncancel() <= self._before
+        self.was_broken_off = is_ours and kind is asyncio.CancelledError
+        return self.was_broken_off
+
+    def break_off(self) -> None:
+        """Break the block off, if its task is in it."""
+        if self._task is not None and not self._is_asked:
+            self._is_asked = True
+            self._task.cancel()
 
 
 async def enter(stack: contextlib.AsyncExitStack, around: Any) -> None:

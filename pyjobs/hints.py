@@ -4,9 +4,15 @@ to a misspelled word, and what to write in place of a method. Nothing else may l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from pyjobs.errors import BadArgument
+
+Init = TypeVar("Init", bound=Callable[..., None])
 
 # What a program looks for in a task, and what to write.
 OF_TASKS = dict.fromkeys(
@@ -96,6 +102,30 @@ OF_POLICIES = {
     "priority": "a worker serves its queues most urgent first",
     "serializer": "payloads and results are JSON",
 }
+# What a program makes a worker, a client or an admin with.
+OF_CONNECTIONS = dict.fromkeys(
+    (
+        *("backend", "broker", "broker_url", "connection", "dsn", "redis", "redis_settings"),
+        *("redis_url", "host", "port"),
+    ),
+    "the word is url: redis://user:password@host:6379/0",
+)
+OF_MADE_CLIENTS = {
+    **OF_CONNECTIONS,
+    **dict.fromkeys(("default_queue_name", "queue_name", "name", "queues"), "the word is queue"),
+}
+OF_WORKERS = {
+    **OF_CONNECTIONS,
+    **dict.fromkeys(("max_jobs", "processes", "threads", "workers"), "the word is concurrency"),
+    **dict.fromkeys(("functions", "task"), "the word is tasks"),
+    **dict.fromkeys(("queue", "queue_name"), "the word is queues"),
+    **dict.fromkeys(("job_timeout", "soft_time_limit", "time_limit"), "the word is timeout"),
+    **dict.fromkeys(("keep_result", "result_ttl"), "the word is retention"),
+    **dict.fromkeys(("max_retries", "max_tries", "retries", "retry"), "the word is max_attempts"),
+    **dict.fromkeys(("on_shutdown", "on_startup", "shutdown", "startup"), "the word is lifespan"),
+    "cron_jobs": "a task has its schedule: @task(cron='0 3 * * *')",
+    "pool": "the word is executor: 'thread' or 'process'",
+}
 
 
 def hinted(hints: dict[str, str], word: str) -> str:
@@ -107,6 +137,38 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return what follows a message about a misspelled word; '' where none is near."""
     near = get_close_matches(word, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def named_options(hints: dict[str, str]) -> Callable[[Init], Init]:
+    """Return a decorator of an `__init__` that takes a URL, and options by name: the class then
+    answers a call with an unknown option by a BadArgument that says what to write.
+
+    Type checkers, editors and `inspect` see the signature as it is written.
+
+    Args:
+        hints: what to write for the words of other libraries.
+    """
+
+    def decorate(init: Init) -> Init:
+        known = [*inspect.signature(init).parameters][1:]
+
+        @functools.wraps(init)
+        def checking(self: Any, *args: Any, **options: Any) -> None:
+            name = type(self).__name__
+            for word in options:
+                if word not in known:
+                    hint = hinted(hints, word) or nearest(word, known)
+                    raise BadArgument(f"{word}: {name} has no such option{hint}")
+            if len(args) > 1:
+                raise BadArgument(
+                    f"{name}: only the URL goes without a name, and not {args[1]!r}; options go by "
+                    f"name, as in {name}(url, {known[1]}=...)"
+                )
+            init(self, *args, **options)
+
+        return checking  # type: ignore[return-value]
+
+    return decorate
 
 
 class WrongWith(TypeError, AttributeError):

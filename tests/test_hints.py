@@ -12,7 +12,7 @@ import pytest
 
 import pyjobs
 import pyjobs.aio
-from pyjobs import BadArgument, hints, task
+from pyjobs import BadArgument, admin, hints, task
 from pyjobs.cli.app import LISTED
 from pyjobs.client import Options
 
@@ -35,13 +35,16 @@ def test_every_word_for_a_command_names_a_command_and_is_none() -> None:
     [
         (hints.OF_SUBMITS, {*Options.__annotations__, "id", "queue"}),
         (hints.OF_POLICIES, set(inspect.signature(task).parameters)),
+        (hints.OF_WORKERS, set(inspect.signature(pyjobs.Worker).parameters)),
+        (hints.OF_MADE_CLIENTS, set(inspect.signature(pyjobs.Client).parameters)),
+        (hints.OF_CONNECTIONS, set(inspect.signature(admin.Admin).parameters)),
     ],
-    ids=["submit", "task"],
+    ids=["submit", "task", "worker", "client", "admin"],
 )
 def test_every_word_for_an_option_names_an_option_and_is_none(
     words: dict[str, str], known: set[str]
 ) -> None:
-    named = {found[1] for hint in words.values() if (found := re.match("the word is (.*)", hint))}
+    named = {found[1] for hint in words.values() if (found := re.match(r"the word is (\w+)", hint))}
     assert named <= known
     assert words.keys() & known == set()
 
@@ -99,6 +102,62 @@ def test_a_misspelled_option_of_a_task_is_answered_with_the_nearest(
 ) -> None:
     with pytest.raises(BadArgument, match=re.escape(said)):
         task(**options)
+
+
+MADE: list[tuple[Any, str]] = [
+    (pyjobs.Worker, "concurrency"),
+    (pyjobs.Client, "middleware"),
+    (pyjobs.aio.Client, "middleware"),
+    (admin.Admin, "prefix"),
+    (admin.AsyncAdmin, "prefix"),
+]
+
+
+@pytest.mark.parametrize(("kind", "option"), MADE)
+def test_a_misspelled_option_of_what_has_a_url_is_answered_with_the_nearest(
+    kind: Any, option: str
+) -> None:
+    wrong = option[:-2] + option[-1]
+    said = f"{wrong}: {kind.__name__} has no such option; did you mean {option}?"
+    with pytest.raises(BadArgument, match=re.escape(said)):
+        kind("memory://hints", **{wrong: 1})
+
+
+@pytest.mark.parametrize(("kind", "option"), MADE)
+def test_an_option_without_its_name_beside_a_url_is_refused_with_the_way_to_name_it(
+    kind: Any, option: str
+) -> None:
+    said = rf"only the URL goes without a name, and not 'x'; .*{kind.__name__}\(url, \w+=\.\.\.\)"
+    with pytest.raises(BadArgument, match=said):
+        kind("memory://hints", "x")
+
+
+@pytest.mark.parametrize(("kind", "option"), MADE)
+def test_the_signature_of_what_has_a_url_is_the_written_one(kind: Any, option: str) -> None:
+    parameters = inspect.signature(kind).parameters
+    assert option in parameters and next(iter(parameters)) == "url"
+    assert {one.kind.name for one in parameters.values()} == {
+        "POSITIONAL_OR_KEYWORD",
+        "KEYWORD_ONLY",
+    }
+
+
+def test_a_misspelled_option_of_using_is_refused_before_a_submit() -> None:
+    said = "dealy: submit has no such option; did you mean delay?"
+    with pytest.raises(BadArgument, match=re.escape(said)):
+        send.using(dealy=60)  # type: ignore[call-arg]
+
+
+def test_a_misspelled_argument_of_a_task_is_answered_with_the_nearest() -> None:
+    @task(name="mail.greet")
+    def greet(customer: str) -> str:
+        return customer
+
+    with (
+        pyjobs.Client("memory://hints") as client,
+        pytest.raises(BadArgument, match=r"; did you mean customer, not custmer\?"),
+    ):
+        client.submit(greet, custmer="ann")  # type: ignore[call-arg]
 
 
 def test_a_task_that_is_asked_to_submit_says_how() -> None:

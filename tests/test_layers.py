@@ -71,7 +71,7 @@ WRONG = {
     ),
     "past the face of the transport": (
         "cli/acl.py",
-        "from pyjobs.transport.pipeline import command",
+        "from pyjobs.transport.pipeline import execute",
         "pyjobs.cli.acl -> pyjobs.transport.pipeline (l.",
     ),
     "of the package from within": (

@@ -12,6 +12,7 @@ from pyjobs.admin.aio_inspection import AsyncInspection
 from pyjobs.admin.aio_maintenance import AsyncMaintenance
 from pyjobs.admin.aio_setting import AsyncSettings
 from pyjobs.engine import Keys
+from pyjobs.hints import OF_CONNECTIONS, named_options
 from pyjobs.transport import ErrorTranslation, GivenServer, aclose, aconnect, chosen_url
 
 
@@ -28,6 +29,7 @@ class AsyncAdmin(AsyncInspection, AsyncHistory, AsyncChanges, AsyncSettings, Asy
         BadArgument: the URL or the prefix is malformed.
     """
 
+    @named_options(OF_CONNECTIONS)
     def __init__(self, url: str | GivenServer | None = None, *, prefix: str = "jobs") -> None:
         self._keys = Keys(prefix)
         url = chosen_url(url)

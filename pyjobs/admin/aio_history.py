@@ -13,9 +13,8 @@ from pyjobs.admin import events as happenings
 from pyjobs.admin.base import Base
 from pyjobs.admin.plan import adrive
 from pyjobs.engine import Counters, Event, EventPage
-from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.transport import AsyncServer, Outage
-from pyjobs.validate import positive
+from pyjobs.errors import PyjobsError
+from pyjobs.transport import AsyncServer
 
 
 class AsyncHistory(Base[AsyncServer]):
@@ -119,21 +118,15 @@ class AsyncHistory(Base[AsyncServer]):
             BadArgument: a name is malformed, or the number is out of its bounds.
             Forbidden: Redis's access rules forbid the call.
         """
-        pause = positive("every", every) or 250
-        tail, outage = happenings.Tail(self._keys, queue, after), Outage(self._errors.where)
+        tail = happenings.Tail(self._keys, queue, after, every, self._errors)
         while True:
             found: list[Event] = []
-            wait = pause / 1000
-            try:
-                with self._errors:
-                    found = await adrive(self._server, tail.read())
-                outage.over()
-            except Unavailable as error:
-                wait = outage.pause(error)
+            with tail.looking():
+                found = await adrive(self._server, tail.read())
             for event in found:
                 yield event
             if not found:
-                await asyncio.sleep(wait)
+                await asyncio.sleep(tail.pause)
 
     async def keep_events(self, queue: str, number: int) -> bool:
         """Say how many of its latest events a queue keeps; return whether that changed anything

@@ -5,7 +5,9 @@ Nothing is sent here.
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 
 from pyjobs.admin.plan import Plan
 from pyjobs.admin.plans import stats
@@ -18,7 +20,9 @@ from pyjobs.engine import (
     keep_events,
     read_events,
 )
-from pyjobs.errors import BadArgument
+from pyjobs.errors import BadArgument, Unavailable
+from pyjobs.transport import ErrorTranslation, Outage
+from pyjobs.validate import needed, positive
 
 # The name of an event; of a queue with parts, one for each part.
 ENTRY = re.compile(r"[0-9]{1,15}-[0-9]{1,15}(,[0-9]{1,15}-[0-9]{1,15}){0,31}")
@@ -64,23 +68,44 @@ def check_after(after: str) -> None:
 
 
 class Tail:
-    """Responsible for where a reader of events stands: what comes next, also after an outage.
+    """Responsible for where a reader of events stands: what comes next, also after an outage, and
+    when to look again.
+
+    Attributes:
+        pause: seconds to wait before the next look, where the last one has found nothing.
 
     Args:
         keys: the names under the prefix.
         queue: the queue's name.
         after: the name of the event behind which to begin; None begins with what happens from now
             on, and '' with the oldest event that is kept.
+        every: seconds between two looks.
+        errors: makes the errors of a look name the server.
 
     Raises:
-        BadArgument: a name is malformed.
+        BadArgument: a name is malformed, or the number is out of its bounds.
     """
 
-    def __init__(self, keys: Keys, queue: str, after: str | None) -> None:
+    def __init__(
+        self, keys: Keys, queue: str, after: str | None, every: float, errors: ErrorTranslation
+    ) -> None:
+        self.pause = self._every = needed("every", positive("every", every)) / 1000
+        self._errors, self._outage = errors, Outage(errors.where)
         check_after(after or "")
         self._key = keys.queue(queue)
         self._after = after
         self._reported = ""  # the event whose loss was reported
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[None]:
+        """Surround a look. A look that can't reach Redis has found nothing."""
+        try:
+            with self._errors:
+                yield
+            self._outage.over()
+            self.pause = self._every
+        except Unavailable as error:
+            self.pause = self._outage.pause(error)
 
     def read(self) -> Plan[list[Event]]:
         """Read the next events, 1,000 at most; none when nothing has happened.

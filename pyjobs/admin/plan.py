@@ -20,15 +20,15 @@ from pyjobs.transport import (
     Server,
     acommand,
     address_of,
+    alearn_parts,
     aprimaries,
-    aread_parts,
     arun,
     arun_many,
     command,
     is_cluster,
+    learn_parts,
     owner_of,
     primaries,
-    read_parts,
     run,
     run_many,
 )
@@ -157,7 +157,7 @@ def drive(server: Server, plan: Plan[T]) -> T:
                 primaries(server)  # a cluster asks for its table
                 answer = owner_of(server)
             elif isinstance(step, Learned):
-                answer = read_parts(server, step.queue)
+                answer = learn_parts(server, step.queue)
             else:
                 answer = run_many(server, step, side_by_side=True)
         except PyjobsError:
@@ -197,7 +197,7 @@ async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
                 await aprimaries(server)  # a cluster asks for its table
                 answer = owner_of(server)
             elif isinstance(step, Learned):
-                answer = await aread_parts(server, step.queue)
+                answer = await alearn_parts(server, step.queue)
             else:
                 answer = await arun_many(server, step)
         except PyjobsError:

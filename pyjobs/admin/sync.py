@@ -12,6 +12,7 @@ from pyjobs.admin.sync_inspection import Inspection
 from pyjobs.admin.sync_maintenance import Maintenance
 from pyjobs.admin.sync_setting import Settings
 from pyjobs.engine import Keys
+from pyjobs.hints import OF_CONNECTIONS, named_options
 from pyjobs.transport import ErrorTranslation, GivenServer, chosen_url, connect
 
 
@@ -28,6 +29,7 @@ class Admin(Inspection, History, Changes, Settings, Maintenance):
         BadArgument: the URL or the prefix is malformed.
     """
 
+    @named_options(OF_CONNECTIONS)
     def __init__(self, url: str | GivenServer | None = None, *, prefix: str = "jobs") -> None:
         self._keys = Keys(prefix)
         url = chosen_url(url)

@@ -13,9 +13,8 @@ from pyjobs.admin import events as happenings
 from pyjobs.admin.base import Base
 from pyjobs.admin.plan import drive
 from pyjobs.engine import Counters, Event, EventPage
-from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.transport import Outage, Server
-from pyjobs.validate import positive
+from pyjobs.errors import PyjobsError
+from pyjobs.transport import Server
 
 
 class History(Base[Server]):
@@ -117,20 +116,14 @@ class History(Base[Server]):
             BadArgument: a name is malformed, or the number is out of its bounds.
             Forbidden: Redis's access rules forbid the call.
         """
-        pause = positive("every", every) or 250
-        tail, outage = happenings.Tail(self._keys, queue, after), Outage(self._errors.where)
+        tail = happenings.Tail(self._keys, queue, after, every, self._errors)
         while True:
             found: list[Event] = []
-            wait = pause / 1000
-            try:
-                with self._errors:
-                    found = drive(self._server, tail.read())
-                outage.over()
-            except Unavailable as error:
-                wait = outage.pause(error)
+            with tail.looking():
+                found = drive(self._server, tail.read())
             yield from found
             if not found:
-                time.sleep(wait)
+                time.sleep(tail.pause)
 
     def keep_events(self, queue: str, number: int) -> bool:
         """Say how many of its latest events a queue keeps; return whether that changed anything

@@ -7,7 +7,7 @@
 from pyjobs.client.info import JobInfo
 from pyjobs.client.job import JobRef, settle_stored
 from pyjobs.client.middleware import SubmitCall
-from pyjobs.client.options import Options, check_options
+from pyjobs.client.options import Options, check_names, check_options
 from pyjobs.client.schedules import Missed, Schedule, ScheduleCalls, ScheduleInfo, ScheduleOptions
 from pyjobs.client.sync import Client, Job
 from pyjobs.engine import Reached
@@ -25,6 +25,7 @@ __all__ = [
     "ScheduleInfo",
     "ScheduleOptions",
     "SubmitCall",
+    "check_names",
     "check_options",
     "settle_stored",
 ]

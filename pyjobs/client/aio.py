@@ -19,12 +19,13 @@ from pyjobs.client.arrivals import Arrivals
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import AsyncListener
+from pyjobs.client.lookups import SubmitLookUps
 from pyjobs.client.middleware import Middleware
 from pyjobs.client.registering import AsyncRegistrar
 from pyjobs.client.submit import Route
 from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed, Forbidden
-from pyjobs.hints import NoWith
+from pyjobs.hints import OF_MADE_CLIENTS, NoWith, named_options
 from pyjobs.transport import (
     ErrorTranslation,
     GivenServer,
@@ -69,6 +70,7 @@ class Client(AsyncSubmits):
         BadArgument: an argument is not what it must be.
     """
 
+    @named_options(OF_MADE_CLIENTS)
     def __init__(
         self,
         url: str | GivenServer | None = None,
@@ -106,6 +108,7 @@ class Client(AsyncSubmits):
         self._listener = AsyncListener(self._server, self._core) if results else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._senders = {}
+        self._look_ups = SubmitLookUps(self._server, self._core)
 
     async def __aenter__(self) -> Client:
         return self
@@ -212,6 +215,7 @@ class Client(AsyncSubmits):
         self._core.close()
         for sender in list(self._senders.values()):
             await sender.close()
+        self._look_ups.break_off()
         if self._listener is not None:
             await self._listener.close()
         await self._registrar.end()

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from types import TracebackType
 from typing import Any
 
-from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.asyncutil import Breakable, cancel_and_wait
 from pyjobs.client.aio_job import Job
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
@@ -23,45 +22,6 @@ from pyjobs.transport import AsyncServer, arun_many
 # Called when a submit was answered, with the first job of each call and the jobs that were in Redis
 # before.
 Follow = Callable[[Sequence[Job], Sequence[Job]], Coroutine[Any, Any, None]]
-
-
-class LoneCall:
-    """Responsible for the end of a call that the task of its submit sends itself, when a `close` of
-    the client breaks the call off: the `with` block around the call raises OutcomeUnknown. It works
-    as asyncio.timeout does, and costs less CPU.
-
-    Args:
-        item: the submit.
-    """
-
-    __slots__ = ("_before", "_is_broken", "_item", "_task")
-
-    def __init__(self, item: Item) -> None:
-        self._item = item
-        self._is_broken = False
-        self._task: asyncio.Task[Any] | None = None
-
-    def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        self._before = 0 if self._task is None else self._task.cancelling()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
-        task, self._task = self._task, None
-        if not self._is_broken or task is None:
-            return
-        # A task that its program has cancelled too ends as the program wants.
-        if task.uncancel() <= self._before and kind is asyncio.CancelledError:
-            error = OutcomeUnknown("the client was closed before the answer came")
-            error.ids = (self._item.id,)
-            raise error
-
-    def break_off(self) -> None:
-        """Break the call off, if it is under way."""
-        if self._task is not None and not self._is_broken:
-            self._is_broken = True
-            self._task.cancel()
 
 
 class Sender:
@@ -82,7 +42,8 @@ class Sender:
         self._server = server
         self._coalescer: Coalescer[Job] = Coalescer(core)
         self._task: asyncio.Task[None] | None = None
-        self._lone: LoneCall | None = None
+        # The call that the task of its submit sends itself.
+        self._lone: Breakable | None = None
         # Whether the last call was of one submit, and no other came while it was under way.
         self._was_alone = True
 
@@ -121,12 +82,17 @@ class Sender:
     async def _send_alone(self, item: Item, follow: Follow) -> Job:
         """Send a submit in its own task, and then begin with those that were added meanwhile."""
         single = Single(self._core, item)
-        lone = self._lone = LoneCall(item)
+        lone = self._lone = Breakable()
         try:
-            with single, lone:
-                [answer] = await arun_many(
-                    self._server, (single.call,), errors_in_place=True, durable=item.durable
-                )
+            with single:
+                with lone:
+                    [answer] = await arun_many(
+                        self._server, (single.call,), errors_in_place=True, durable=item.durable
+                    )
+                if lone.was_broken_off:
+                    error = OutcomeUnknown("the client was closed before the answer came")
+                    error.ids = (item.id,)
+                    raise error
         except BaseException:
             # Its connection is closed. A program that cancels one submit after the other shall not
             # have a connection made for each.

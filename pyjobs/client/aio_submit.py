@@ -13,7 +13,7 @@ from pyjobs.client.aio_sender import Sender
 from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
-from pyjobs.client.lookups import alook
+from pyjobs.client.lookups import SubmitLookUps
 from pyjobs.client.middleware import Middleware, SubmitCall, around_async
 from pyjobs.client.options import Options, given, no_arguments
 from pyjobs.client.registering import AsyncRegistrar
@@ -36,6 +36,7 @@ class AsyncSubmits(HintedClient):
     _translating: ErrorTranslation
     # By the node that gets the submits; None of one server.
     _senders: dict[Hashable, Sender]
+    _look_ups: SubmitLookUps[Job]
 
     def _hears(self, queue: str) -> bool:
         """Return whether `_listen` has nothing to do for this queue, in this event loop."""
@@ -367,8 +368,7 @@ class AsyncSubmits(HintedClient):
             # Closed by another task in the meantime, and connected anew by what was sent since.
             await aclose(self._server)
             return
-        if before:
-            missing = await alook(self._server, self._core, self._core.sweep.calls(before))
-            self._core.sweep.settle_gone(missing)
+        if before and not await self._look_ups.settle(before):
+            return
         if names := self._core.to_register(asked, time.monotonic()):
             await self._registrar.enter(names)

@@ -6,9 +6,10 @@ which were in Redis before. Nothing else may live here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Generic
 
+from pyjobs.asyncutil import Breakable
 from pyjobs.client.batch import JobsCall
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J
@@ -74,6 +75,39 @@ async def alook(server: AsyncServer, core: ClientCore[J], lookups: list[JobsCall
             if core.sweep.unreadable(lookup, error):
                 away.add(node)
     return missing
+
+
+class SubmitLookUps(Generic[J]):
+    """Responsible for the look-ups that asyncio submits make, each in the task of its submit, until
+    the client is closed.
+
+    Args:
+        server: where the queues are.
+        core: the client's core.
+    """
+
+    def __init__(self, server: AsyncServer, core: ClientCore[J]) -> None:
+        self._server, self._core = server, core
+        self._under_way: set[Breakable] = set()
+
+    async def settle(self, jobs: Sequence[J]) -> bool:
+        """Look up the jobs that a submit has found in Redis, and settle them. Returns False when
+        the client was closed meanwhile."""
+        look_up = Breakable()
+        self._under_way.add(look_up)
+        try:
+            with look_up:
+                missing = await alook(self._server, self._core, self._core.sweep.calls(jobs))
+                self._core.sweep.settle_gone(missing)
+        finally:
+            self._under_way.discard(look_up)
+        return not look_up.was_broken_off
+
+    def break_off(self) -> None:
+        """End the look-ups that are under way. The close of the client breaks their connection, and
+        a look-up that went on would make another."""
+        for look_up in self._under_way:
+            look_up.break_off()
 
 
 def by_node(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import quote
@@ -94,12 +94,9 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     Raises:
         BadArgument: the option is unknown, is none of the mode, or has a wrong value.
     """
+    check_names(options)
     if OWN & options.keys():
         options = {name: value for name, value in options.items() if name not in OWN}
-    if unknown := options.keys() - CONVERTERS.keys():
-        word = min(unknown)
-        hint = hinted(OF_SUBMITS, word) or nearest(word, [*CONVERTERS, *OWN, "queue", "id"])
-        raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option{hint}")
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
 
 
@@ -168,6 +165,23 @@ def no_arguments(data: Any, args: Sequence[Any]) -> None:
         raise BadArgument(f"data: {name} is a function; make it a task by @task, and submit that")
     if args:
         raise BadArgument("data: only a task takes further arguments; a queue is named by queue=")
+
+
+def check_names(options: Iterable[str]) -> None:
+    """Check that a submit has all of these options.
+
+    Args:
+        options: the names of the options.
+
+    Raises:
+        BadArgument: an option is unknown; the message says what to write instead, where that is
+            known.
+    """
+    if unknown := sorted({*options} - Options.__annotations__.keys()):
+        hint = hinted(OF_SUBMITS, unknown[0]) or nearest(
+            unknown[0], [*Options.__annotations__, "queue", "id"]
+        )
+        raise BadArgument(f"{', '.join(unknown)}: submit has no such option{hint}")
 
 
 def check_options(options: Mapping[str, Any]) -> None:

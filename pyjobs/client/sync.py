@@ -25,7 +25,7 @@ from pyjobs.client.sync_schedules import Schedules
 from pyjobs.client.sync_submit import Submits
 from pyjobs.engine import ModeName
 from pyjobs.errors import Forbidden
-from pyjobs.hints import NoWith
+from pyjobs.hints import OF_MADE_CLIENTS, NoWith, named_options
 from pyjobs.transport import (
     ErrorTranslation,
     GivenServer,
@@ -69,6 +69,7 @@ class Client(Submits):
         BadArgument: an argument is not what it must be.
     """
 
+    @named_options(OF_MADE_CLIENTS)
     def __init__(
         self,
         url: str | GivenServer | None = None,

@@ -4,9 +4,11 @@ live here.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import queue
 import threading
+import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic
@@ -34,6 +36,23 @@ else:
     from typing import TypeVar
 
     T = TypeVar("T")
+
+
+def check_loop(depth: int) -> None:
+    """Warn where this thread runs an event loop, which stands still while the thread waits.
+
+    Args:
+        depth: how many calls lie between the program and this function.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    what = (
+        "a wait for a job of pyjobs.Client holds up the event loop of this thread; a coroutine "
+        "awaits the jobs of pyjobs.aio.Client"
+    )
+    warnings.warn(what, RuntimeWarning, stacklevel=depth + 2)
 
 
 class Source:
@@ -147,6 +166,7 @@ class Job(BaseJob, Generic[T]):
             ClientClosed: the client is closed.
             Forbidden: Redis's access rules forbid queue/show.
         """
+        check_loop(depth=1)
         following = Following(self, timeout, self._source.core.sweep.every)
         # Its `put` may be called by a signal handler in the midst of itself.
         heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -183,6 +203,7 @@ class Job(BaseJob, Generic[T]):
             Forbidden: Redis's access rules forbid queue/output.
             Undecodable: another program has written what is not JSON.
         """
+        check_loop(depth=1)
         reading = Reading(self, timeout, self._source.core.sweep.every)
         heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
         try:
@@ -211,6 +232,8 @@ class Job(BaseJob, Generic[T]):
         if self._end is not None:
             return
         self._check_heard()
+        if seconds != 0:
+            check_loop(depth=2)
         # A lock for each call that waits, which is released to wake it. An Event has a lock of its
         # own, for which a signal handler amid a wait would wait for ever.
         waiter = threading.Lock()
@@ -253,6 +276,7 @@ def as_ended(arrivals: Arrivals[Job[T]]) -> Iterator[Job[T]]:
     Raises:
         TimeoutError: not all have ended in time.
     """
+    check_loop(depth=1)
     # Its `put` may be called by a signal handler in the midst of itself.
     ended: queue.SimpleQueue[Arrival[Job[T]]] = queue.SimpleQueue()
     arrivals.begin()

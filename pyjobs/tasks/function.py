@@ -8,19 +8,19 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping, Set
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, Unpack
 
-from pyjobs.client import Options
+from pyjobs.client import Options, check_names
 from pyjobs.definition import BaseTask, P, Submission
 from pyjobs.engine import MAX_BYTES, RELIABLE, Keys, Mode, Outcome
 from pyjobs.errors import BadArgument, JobFailed, TooLarge
-from pyjobs.hints import OF_SUBMITS, OF_TASKS, hinted
+from pyjobs.hints import OF_TASKS, hinted
 from pyjobs.tasks.conversion import Converter, Missing
 from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
 from pyjobs.tasks.policy import (
-    OF_A_SUBMIT,
     Exceptions,
     check_policy,
     exceptions_of,
     hook_of,
+    misplaced,
     unique_of,
 )
 from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
@@ -127,7 +127,11 @@ class Task(BaseTask[P, T]):
             id: the job's id. Default: a new id.
             queue: name of the queue. Default: the task's.
             options: the options of the submit, as `Client.submit` takes them.
+
+        Raises:
+            BadArgument: an option is unknown.
         """
+        check_names(options)
         return Using(self, id, queue, options)
 
     def submission(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Submission:
@@ -185,7 +189,8 @@ class Task(BaseTask[P, T]):
         try:
             values = self._bind(args, kwargs)
         except TypeError as error:
-            raise BadArgument(f"task {self.name}: {error}{self._hint(kwargs)}") from error
+            hint = misplaced(kwargs, self.parameters)
+            raise BadArgument(f"task {self.name}: {error}{hint}") from error
         data = self._converter.encode_arguments(values)
         own = dict(self._options)
         if self._unique is not None:
@@ -209,15 +214,6 @@ class Task(BaseTask[P, T]):
                         f"{', '.join(missing)}, or submit a job"
                     )
         return self.function(*args, **kwargs)
-
-    def _hint(self, kwargs: Mapping[str, Any]) -> str:
-        """Return where options belong that were given as arguments; '' where there are none."""
-        strange = kwargs.keys() - self.parameters
-        given = [word for word in kwargs if word in OF_A_SUBMIT and word in strange]
-        if not given:
-            return next((hinted(OF_SUBMITS, word) for word in strange if word in OF_SUBMITS), "")
-        using = ", ".join(f"{word}=..." for word in given)
-        return f"; options of a submit go into using: client.submit(task.using({using}), ...)"
 
     def _key(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """Return the unique key of a submit with these arguments.

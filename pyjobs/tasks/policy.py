@@ -7,7 +7,7 @@ from typing import Any
 
 from pyjobs.client import Options, check_options
 from pyjobs.errors import BadArgument
-from pyjobs.hints import OF_POLICIES, hinted, nearest
+from pyjobs.hints import OF_POLICIES, OF_SUBMITS, hinted, nearest
 
 Exceptions = type[BaseException] | Collection[type[BaseException]]
 # What only a submit takes.
@@ -30,6 +30,28 @@ def check_words(words: Collection[str], known: Collection[str]) -> None:
         if word in OF_A_SUBMIT:
             hint = f"; it is an option of a submit: client.submit(task.using({word}=...), ...)"
         raise BadArgument(f"{word}: @task has no such option{hint}")
+
+
+def misplaced(given: Collection[str], known: Collection[str]) -> str:
+    """Return what follows a message about arguments that the function of a task does not take.
+
+    Args:
+        given: the names of the arguments that were given by name.
+        known: the names of the function's arguments.
+
+    Returns:
+        Where an option of a submit belongs, or the nearest argument of the function; '' where
+        nothing is known.
+    """
+    words = [word for word in given if word not in known]
+    if options := ", ".join(f"{word}=..." for word in words if word in OF_A_SUBMIT):
+        return f"; options of a submit go into using: client.submit(task.using({options}), ...)"
+    for word in words:
+        if near := nearest(word, known).removesuffix("?"):
+            near += f", not {word}?"
+        if hint := hinted(OF_SUBMITS, word) or near:
+            return hint
+    return ""
 
 
 def check_policy(name: str, options: Mapping[str, Any]) -> None:

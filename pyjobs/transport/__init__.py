@@ -16,10 +16,10 @@ from pyjobs.transport.parts import KnownParts, known_parts_of, node_of_submit
 from pyjobs.transport.registry import aregister, known_queues, modes_of, register, registered
 from pyjobs.transport.send import (
     MOST_NODES,
-    aread_parts,
+    alearn_parts,
     arun,
     arun_many,
-    read_parts,
+    learn_parts,
     run,
     run_many,
 )
@@ -76,8 +76,8 @@ __all__ = [  # noqa: RUF022
     "arun_many",
     "run",
     "run_many",
-    "aread_parts",
-    "read_parts",
+    "alearn_parts",
+    "learn_parts",
     "KnownParts",
     "known_parts_of",
     "node_of_submit",

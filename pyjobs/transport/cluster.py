@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Generic, TypeVar
 
 import redis
 import redis.asyncio
 from redis import exceptions
 
+from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport import pipeline
 from pyjobs.transport.errors import DISCONNECTED, translated
@@ -23,6 +26,9 @@ from pyjobs.transport.slots import Address, SlotTable
 
 # A node that does not say which node owns which slot must not hold up the others for long.
 PROBE_SECONDS = 1.0
+# So long the node that is asked first is the only one that is asked: most answer sooner, and each
+# further node costs a connection.
+FIRST_SECONDS = 0.25
 SLOTS = ("CLUSTER", "SLOTS")
 RESP2: dict[str, Any] = {"protocol": 2, "decode_responses": False}
 
@@ -70,6 +76,27 @@ class NodeClients(Generic[C]):
             raise self.failure or no_owner()
         return [self.client_of(node) for node in owners]
 
+    def _rounds(self) -> Iterator[tuple[list[Address], float]]:
+        """Yield nodes to ask for the owners of the slots, and for how many seconds to wait for an
+        answer. All who were asked before may still answer. When this ends, the others are silent.
+        """
+        first, *others = self.table.nodes()
+        if others:
+            yield [first], FIRST_SECONDS
+        yield others or [first], PROBE_SECONDS
+
+    def _take(self, node: Address, asked: Future[Any] | asyncio.Future[Any]) -> None:
+        """Learn what a node has said when it was asked for the owners of the slots."""
+        try:
+            self.failure = took(self.table, asked.result(), node)
+        except exceptions.RedisError as error:
+            self.failure = failed(self.table, error, node)
+
+    def _note_silent(self, node: Address) -> None:
+        """Note that a node says nothing."""
+        error = exceptions.TimeoutError(f"no reply in {PROBE_SECONDS:g} s")
+        self.failure = failed(self.table, error, node)
+
 
 class Cluster(NodeClients[redis.Redis], redis.Redis):
     """Responsible for the connections of threads to the nodes of a cluster.
@@ -94,20 +121,46 @@ class Cluster(NodeClients[redis.Redis], redis.Redis):
         redis.Redis.__init__(self, connection_pool=AnyNodePool(self))
 
     def refresh(self) -> None:
-        """Ask one node after the other for the owners of the slots, if the table is stale. One
-        caller asks at a time; others wait for its answer. Nothing is raised."""
+        """Ask a node for the owners of the slots, if the table is stale, and all the others side by
+        side when it says nothing. One caller asks at a time; others wait for its answer. Nothing is
+        raised."""
         with self._refreshing:
             if not self.table.stale:
                 return
-            for node in self.table.nodes():
-                try:
-                    with self._open(node, PROBE_SECONDS) as asked:
-                        reply = pipeline.command(asked.connection_pool, *SLOTS)
-                    self.failure = took(self.table, reply, node)
-                except exceptions.RedisError as error:
-                    self.failure = failed(self.table, error, node)
-                if self.failure is None:
-                    return
+            asking: dict[Future[Any], Address] = {}
+            for nodes, seconds in self._rounds():
+                asking |= {self._ask(node): node for node in nodes}
+                until = time.monotonic() + seconds
+                while asking:
+                    left = max(0.0, until - time.monotonic())
+                    if not (answered := wait(asking, left, FIRST_COMPLETED).done):
+                        break
+                    for one in answered:
+                        self._take(asking.pop(one), one)
+                        if self.failure is None:
+                            return
+            for node in asking.values():
+                self._note_silent(node)
+
+    def _ask(self, node: Address) -> Future[Any]:
+        """Ask a node for the owners of the slots, in a thread: others can be asked meanwhile."""
+        asked: Future[Any] = Future()
+
+        def ask() -> None:
+            try:
+                with self._open(node, PROBE_SECONDS) as client:
+                    reply = pipeline.execute(client.connection_pool, *SLOTS)
+            except BaseException as error:
+                asked.set_exception(error)
+            else:
+                asked.set_result(reply)
+
+        try:
+            threading.Thread(target=ask, name="pyjobs-slots", daemon=True).start()
+        except RuntimeError:
+            # The process may have no thread left, or may be about to end.
+            ask()
+        return asked
 
     def primaries(self) -> list[redis.Redis]:
         """Return a client of each node that owns a slot.
@@ -149,23 +202,44 @@ class AsyncCluster(NodeClients[redis.asyncio.Redis], redis.asyncio.Redis):  # ty
         redis.asyncio.Redis.__init__(self, connection_pool=AsyncAnyNodePool(self))
 
     async def refresh(self) -> None:
-        """Ask one node after the other for the owners of the slots, if the table is stale. One task
-        asks at a time; others wait for its answer. Nothing is raised."""
+        """Ask a node for the owners of the slots, if the table is stale, and all the others side by
+        side when it says nothing. One task asks at a time; others wait for its answer. Nothing is
+        raised."""
         async with self._refreshing:
-            if not self.table.stale:
-                return
-            for node in self.table.nodes():
-                asked = self._open(node, PROBE_SECONDS)
+            if self.table.stale:
+                asking: dict[asyncio.Task[Any], Address] = {}
                 try:
-                    reply = await pipeline.acommand(asked.connection_pool, *SLOTS)
-                    self.failure = took(self.table, reply, node)
-                except exceptions.RedisError as error:
-                    self.failure = failed(self.table, error, node)
+                    await self._refresh(asking)
                 finally:
-                    with contextlib.suppress(exceptions.RedisError, OSError):
-                        await asked.aclose()
-                if self.failure is None:
-                    return
+                    for one in asking:
+                        await cancel_and_wait(one)
+
+    async def _refresh(self, asking: dict[asyncio.Task[Any], Address]) -> None:
+        for nodes, seconds in self._rounds():
+            asking |= {asyncio.create_task(self._ask(node)): node for node in nodes}
+            until = time.monotonic() + seconds
+            while asking:
+                left = max(0.0, until - time.monotonic())
+                answered, _ = await asyncio.wait(
+                    asking, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not answered:
+                    break
+                for one in answered:
+                    self._take(asking.pop(one), one)
+                    if self.failure is None:
+                        return
+        for node in asking.values():
+            self._note_silent(node)
+
+    async def _ask(self, node: Address) -> Any:
+        """Ask a node for the owners of the slots."""
+        client = self._open(node, PROBE_SECONDS)
+        try:
+            return await pipeline.aexecute(client.connection_pool, *SLOTS)
+        finally:
+            with contextlib.suppress(exceptions.RedisError, OSError):
+                await client.aclose()
 
     def answering(self) -> redis.asyncio.Redis:
         """Return a client of the node that answered last, or of another node when the connection to

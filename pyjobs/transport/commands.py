@@ -33,7 +33,7 @@ def command(server: Server, *words: str | float, near: str | None = None) -> Any
     """
     with translating():
         if not isinstance(server, Cluster):
-            return pipeline.command(server.connection_pool, *words)
+            return pipeline.execute(server.connection_pool, *words)
         if (key := near or key_in(words)) is None:
             return _of_any_node(server, *words)
         table = server.table
@@ -42,7 +42,7 @@ def command(server: Server, *words: str | float, near: str | None = None) -> Any
             if (node := table.owner(key)) is None:
                 raise server.failure or no_owner()
             try:
-                return pipeline.command(server.client_of(node).connection_pool, *words)
+                return pipeline.execute(server.client_of(node).connection_pool, *words)
             except exceptions.RedisError as error:
                 if hop == MOST_HOPS or not redirected(table, node, error):
                     found = translated(error)
@@ -67,7 +67,7 @@ async def acommand(server: AsyncServer, *words: str | float, near: str | None = 
     """
     with translating():
         if not isinstance(server, AsyncCluster):
-            return await pipeline.acommand(server.connection_pool, *words)
+            return await pipeline.aexecute(server.connection_pool, *words)
         if (key := near or key_in(words)) is None:
             return await _aof_any_node(server, *words)
         table = server.table
@@ -76,7 +76,7 @@ async def acommand(server: AsyncServer, *words: str | float, near: str | None = 
             if (node := table.owner(key)) is None:
                 raise server.failure or no_owner()
             try:
-                return await pipeline.acommand(server.client_of(node).connection_pool, *words)
+                return await pipeline.aexecute(server.client_of(node).connection_pool, *words)
             except exceptions.RedisError as error:
                 if hop == MOST_HOPS or not redirected(table, node, error):
                     found = translated(error)
@@ -90,7 +90,7 @@ def _of_any_node(cluster: Cluster, *words: str | float) -> Any:
     failure: exceptions.RedisError = no_node()
     for node in cluster.table.answering():
         try:
-            reply = pipeline.command(cluster.client_of(node).connection_pool, *words)
+            reply = pipeline.execute(cluster.client_of(node).connection_pool, *words)
         except DISCONNECTED as error:
             failure = error
             cluster.table.broke(node)
@@ -105,7 +105,7 @@ async def _aof_any_node(cluster: AsyncCluster, *words: str | float) -> Any:
     failure: exceptions.RedisError = no_node()
     for node in cluster.table.answering():
         try:
-            reply = await pipeline.acommand(cluster.client_of(node).connection_pool, *words)
+            reply = await pipeline.aexecute(cluster.client_of(node).connection_pool, *words)
         except DISCONNECTED as error:
             failure = error
             cluster.table.broke(node)

@@ -176,27 +176,27 @@ def spare_of(pool: Any) -> Spare:
     return _spares.setdefault(pool, Spare()) if found is None else found
 
 
-def command(pool: Any, *words: str | float) -> Any:
+def execute(pool: Any, *words: str | float) -> Any:
     """Send one command that is not a Call, and return its reply.
 
     Raises:
         RedisError: Redis refused the command, or the connection broke.
     """
     data, spare = pack(*words), spare_of(pool)
-    return checked(spare.ask(pool, spare.open(pool), data))
+    return value_of(spare.ask(pool, spare.open(pool), data))
 
 
-async def acommand(pool: Any, *words: str | float) -> Any:
+async def aexecute(pool: Any, *words: str | float) -> Any:
     """Send one command that is not a Call by asyncio, and return its reply.
 
     Raises:
         RedisError: Redis refused the command, or the connection broke.
     """
     data, spare = pack(*words), spare_of(pool)
-    return checked(await spare.aask(pool, await spare.aopen(pool), data))
+    return value_of(await spare.aask(pool, await spare.aopen(pool), data))
 
 
-def checked(reply: Any) -> Any:
+def value_of(reply: Any) -> Any:
     """Return a reply that is a value.
 
     Raises:

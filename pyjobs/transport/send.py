@@ -11,29 +11,23 @@ from collections.abc import Generator, Iterable
 from itertools import chain
 from typing import Any, TypeVar
 
-import redis
-import redis.asyncio
-
-from pyjobs.engine import Call, Durable, Parts
-from pyjobs.engine import read_parts as parts_of
+from pyjobs.engine import Call, Durable, Parts, read_parts
 from pyjobs.errors import PyjobsError
-from pyjobs.transport.commands import acommand as asingle_command
-from pyjobs.transport.commands import command as single_command
+from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.part_plans import VERBS
 from pyjobs.transport.parts import PartRouting, known_parts_of, verb_of, words
 from pyjobs.transport.retry import PAUSES
+from pyjobs.transport.server import AsyncServer, Server
 from pyjobs.transport.stream import arun_one, arun_stream, run_one, run_stream
 
 T = TypeVar("T")
-Sync = redis.Redis
-Async = redis.asyncio.Redis
 # The most threads that ask nodes side by side; further nodes wait for one.
 MOST_NODES = 64
 # A call of more arguments has hundreds of jobs, and is sent before the next one is made.
 FEW_ARGS = 512
 
 
-def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
+def run(server: Server, call: Call[T], *, tries: int = len(PAUSES)) -> T:
     """Send one call and return its parsed reply.
 
     Args:
@@ -49,7 +43,7 @@ def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
     return only(_run_one(server, call, tries, errors_in_place=True))  # type: ignore[no-any-return]
 
 
-async def arun(server: Async, call: Call[T], *, tries: int = len(PAUSES)) -> T:
+async def arun(server: AsyncServer, call: Call[T], *, tries: int = len(PAUSES)) -> T:
     """Send one call by asyncio and return its parsed reply.
 
     Args:
@@ -67,7 +61,7 @@ async def arun(server: Async, call: Call[T], *, tries: int = len(PAUSES)) -> T:
 
 
 def run_many(
-    server: Sync,
+    server: Server,
     calls: Iterable[Call[Any]],
     *,
     tries: int = len(PAUSES),
@@ -104,7 +98,7 @@ def run_many(
 
 
 async def arun_many(
-    server: Async,
+    server: AsyncServer,
     calls: Iterable[Call[Any]],
     *,
     errors_in_place: bool = False,
@@ -163,7 +157,7 @@ def lone(calls: Iterable[Call[Any]]) -> tuple[Call[Any] | None, Iterable[Call[An
     return None, chain((first, second), source)
 
 
-def _run_one(server: Sync, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+def _run_one(server: Server, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
     if (verb := verb_of(call)) is None:
         return run_one(server, call, tries, errors_in_place=errors_in_place)
     known = known_parts_of(server)
@@ -176,7 +170,9 @@ def _run_one(server: Sync, call: Call[Any], tries: int, *, errors_in_place: bool
     return _follow(server, steps, tries, errors_in_place=errors_in_place)[0]
 
 
-async def _arun_one(server: Async, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+async def _arun_one(
+    server: AsyncServer, call: Call[Any], tries: int, *, errors_in_place: bool
+) -> Any:
     if (verb := verb_of(call)) is None:
         return await arun_one(server, call, tries, errors_in_place=errors_in_place)
     known = known_parts_of(server)
@@ -190,7 +186,7 @@ async def _arun_one(server: Async, call: Call[Any], tries: int, *, errors_in_pla
 
 
 def _run(
-    server: Sync,
+    server: Server,
     calls: Iterable[Call[Any]],
     tries: int,
     durable: Durable | None = None,
@@ -212,7 +208,7 @@ def _run(
 
 
 async def _arun(
-    server: Async,
+    server: AsyncServer,
     calls: Iterable[Call[Any]],
     tries: int,
     durable: Durable | None = None,
@@ -229,7 +225,7 @@ async def _arun(
 
 
 def _run_routed(
-    server: Sync,
+    server: Server,
     calls: Iterable[Call[Any]],
     tries: int,
     durable: Durable | None = None,
@@ -246,7 +242,7 @@ def _run_routed(
 
 
 async def _arun_routed(
-    server: Async,
+    server: AsyncServer,
     calls: Iterable[Call[Any]],
     tries: int,
     durable: Durable | None = None,
@@ -262,7 +258,7 @@ async def _arun_routed(
 
 
 def _follow(
-    server: Sync,
+    server: Server,
     steps: Generator[Any, Any, list[Any]],
     tries: int,
     durable: Durable | None = None,
@@ -277,7 +273,7 @@ def _follow(
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         if isinstance(step, tuple):
-            asked = map(parts_of, step)
+            asked = map(read_parts, step)
             answer = run_stream(server, asked, min(tries, 1), errors_in_place=True, threads=threads)
         elif isinstance(step, float):
             time.sleep(step)
@@ -289,7 +285,7 @@ def _follow(
 
 
 async def _afollow(
-    server: Async,
+    server: AsyncServer,
     steps: Generator[Any, Any, list[Any]],
     tries: int,
     durable: Durable | None = None,
@@ -303,7 +299,7 @@ async def _afollow(
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         if isinstance(step, tuple):
-            asked = map(parts_of, step)
+            asked = map(read_parts, step)
             answer = await arun_stream(server, asked, min(tries, 1), errors_in_place=True)
         elif isinstance(step, float):
             await asyncio.sleep(step)
@@ -314,7 +310,7 @@ async def _afollow(
             )
 
 
-def read_parts(server: Sync, queue: str) -> Parts:
+def learn_parts(server: Server, queue: str) -> Parts:
     """Return in how many parts a queue is split, and keep that for the calls to come (HMGET).
 
     Args:
@@ -325,10 +321,10 @@ def read_parts(server: Sync, queue: str) -> Parts:
         Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
-    return known_parts_of(server).learn(queue, single_command(server, *words(queue)))
+    return known_parts_of(server).learn(queue, command(server, *words(queue)))
 
 
-async def aread_parts(server: Async, queue: str) -> Parts:
+async def alearn_parts(server: AsyncServer, queue: str) -> Parts:
     """Return in how many parts a queue is split, and keep that for the calls to come (HMGET).
 
     Args:
@@ -339,4 +335,4 @@ async def aread_parts(server: Async, queue: str) -> Parts:
         Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
-    return known_parts_of(server).learn(queue, await asingle_command(server, *words(queue)))
+    return known_parts_of(server).learn(queue, await acommand(server, *words(queue)))

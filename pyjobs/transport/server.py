@@ -34,7 +34,7 @@ from pyjobs.transport.memory import fake, memory
 from pyjobs.transport.sentinel import AsyncPool, Pool, primary
 from pyjobs.transport.url import CLUSTERS, SENTINELS, checked_url, clustered, scheme_of
 
-# A client of redis-py, as the other folders hold one.
+# A client of redis-py, as the whole package holds one.
 Server = redis.Redis
 AsyncServer = redis.asyncio.Redis
 

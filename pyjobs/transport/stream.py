@@ -15,8 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import redis
-import redis.asyncio
 from redis import exceptions
 
 from pyjobs.engine import Call, Durable
@@ -26,21 +24,20 @@ from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
 from pyjobs.transport.connection import pack
 from pyjobs.transport.durable import refused
 from pyjobs.transport.errors import forbids, translated
-from pyjobs.transport.pipeline import acommand, command, spare_of
+from pyjobs.transport.pipeline import aexecute, execute, spare_of
 from pyjobs.transport.retry import Attempt, Delivery, Done, GiveUp, Send
 from pyjobs.transport.router import TRIES, Group, Routing
+from pyjobs.transport.server import AsyncServer, Server
 from pyjobs.transport.slots import Address
 
 log = logger(__name__)
-Sync = redis.Redis
-Async = redis.asyncio.Redis
 # How often a call of a caller with pauses of its own is sent again, when the table was asked for
 # anew.
 FOLLOWS = 1
 
 
 def run_stream(
-    server: Sync,
+    server: Server,
     calls: Iterable[Call[Any]],
     tries: int,
     durable: Durable | None = None,
@@ -74,7 +71,7 @@ def run_stream(
 
 
 async def arun_stream(
-    server: Async,
+    server: AsyncServer,
     calls: Iterable[Call[Any]],
     tries: int,
     durable: Durable | None = None,
@@ -104,7 +101,7 @@ async def arun_stream(
     return await _adeliver(server.connection_pool, delivery, delivery.first_step())
 
 
-def run_one(server: Sync, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+def run_one(server: Server, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
     """Send a single call, and return its answer. A `Routing` or a `Delivery`, which decides what is
     done next, is made when the first try has brought no value: most calls need no decision.
 
@@ -136,7 +133,9 @@ def run_one(server: Sync, call: Call[Any], tries: int, *, errors_in_place: bool)
     return _route(server, routing, None, 1)[0]
 
 
-async def arun_one(server: Async, call: Call[Any], tries: int, *, errors_in_place: bool) -> Any:
+async def arun_one(
+    server: AsyncServer, call: Call[Any], tries: int, *, errors_in_place: bool
+) -> Any:
     """Send a single call by asyncio, and return its answer. A `Routing` or a `Delivery`, which
     decides what is done next, is made when the first try has brought no value: most calls need no
     decision.
@@ -237,7 +236,7 @@ def _refusal(pool: Any, durable: Durable) -> PyjobsError | None:
     if durable.command in _taken.setdefault(pool, set()):
         return None
     try:
-        command(pool, *durable.probe())
+        execute(pool, *durable.probe())
     except exceptions.RedisError as error:
         return refused(durable, error)
     _taken[pool].add(durable.command)
@@ -250,7 +249,7 @@ async def _arefusal(pool: Any, durable: Durable) -> PyjobsError | None:
     if durable.command in _taken.setdefault(pool, set()):
         return None
     try:
-        await acommand(pool, *durable.probe())
+        await aexecute(pool, *durable.probe())
     except exceptions.RedisError as error:
         return refused(durable, error)
     _taken[pool].add(durable.command)
@@ -298,7 +297,7 @@ def _deliver(pool: Any, delivery: Delivery, step: Send | GiveUp | Done) -> list[
             time.sleep(step.pause)
         try:
             for body in step.loads:
-                command(pool, "SCRIPT", "LOAD", body)
+                execute(pool, "SCRIPT", "LOAD", body)
         except exceptions.RedisError as error:
             step = _load_failed(delivery, attempt, error)
             continue
@@ -317,7 +316,7 @@ async def _adeliver(pool: Any, delivery: Delivery, step: Send | GiveUp | Done) -
             await asyncio.sleep(step.pause)
         try:
             for body in step.loads:
-                await acommand(pool, "SCRIPT", "LOAD", body)
+                await aexecute(pool, "SCRIPT", "LOAD", body)
         except exceptions.RedisError as error:
             step = _load_failed(delivery, attempt, error)
             continue

@@ -6,6 +6,7 @@ Only these conversions may live here. Pure.
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 from typing import Any
 
 from pyjobs import codec
@@ -16,6 +17,9 @@ from pyjobs.worker.verdicts import Continue, verdict_of
 
 WHY_CHARS = 200
 TRACE_FRAMES = 50
+PACKAGE = Path(__file__).parents[1]
+# Where the code is that calls a handler.
+CALLERS = tuple(f"{PACKAGE}/{path}" for path in ("worker/", "tasks/", "asyncutil.py"))
 
 
 def outcome_of(result: Any) -> Outcome:
@@ -65,7 +69,7 @@ def failure(error: BaseException, verdict: str = "retry") -> Outcome:
     except BaseException:
         message = "an error that has no words for itself"
     try:
-        text = "".join(traceback.format_exception(error, limit=-TRACE_FRAMES))
+        text = formatted(error)
     except BaseException:
         # A SyntaxError with malformed details can't be formatted; its frames can.
         text = "".join(traceback.format_tb(error.__traceback__, limit=-TRACE_FRAMES))
@@ -74,6 +78,30 @@ def failure(error: BaseException, verdict: str = "retry") -> Outcome:
     words = repr(message[:WHY_CHARS])[1:-1]
     why = f"{name}: {words}" if words else name
     return Outcome("fail", codec.encode_error(name, message, text), verdict, why)
+
+
+def formatted(error: BaseException) -> str:
+    """Return an exception and those that led to it as Python writes them, from the handler's frames
+    on: the frames that called the handler are left out.
+
+    An exception that pyjobs itself has raised keeps its frames, and only the last one where it
+    names a cause.
+    """
+    whole = traceback.TracebackException.from_exception(error, limit=-TRACE_FRAMES)
+    todo: list[traceback.TracebackException | None] = [whole]
+    while todo:
+        one = todo.pop()
+        if one is None:
+            continue
+        callers = 0
+        while callers < len(one.stack) and one.stack[callers].filename.startswith(CALLERS):
+            callers += 1
+        if callers < len(one.stack):
+            del one.stack[:callers]
+        elif one.__cause__ is not None:
+            del one.stack[:-1]
+        todo += [one.__cause__, one.__context__, *(one.exceptions or ())]
+    return "".join(whole.format())
 
 
 def encode_state(state: Any) -> bytes:

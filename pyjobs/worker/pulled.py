@@ -7,17 +7,13 @@ Only this may live here. How a pulled job ends lives in running/job.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 from pyjobs.engine import Outcome
-from pyjobs.errors import BadArgument
 from pyjobs.worker.process import StopSignals
-from pyjobs.worker.running import ClaimedJob, pulled_outcome
-
-if TYPE_CHECKING:
-    from pyjobs.worker.worker import Worker
+from pyjobs.worker.running import ClaimedJob, Handler, pulled_outcome
 
 
 class PulledJobs:
@@ -55,27 +51,25 @@ class PulledJobs:
             self._signals.__exit__(None, None, None)
 
 
-async def pull(worker: Worker) -> AsyncGenerator[ClaimedJob, None]:
+async def pull(
+    run: Callable[[Handler], Coroutine[Any, Any, None]], stop: Callable[[], None]
+) -> AsyncGenerator[ClaimedJob, None]:
     """Run a worker, and yield the jobs that it claims. The worker stops when this is closed.
 
+    Args:
+        run: runs the worker with a handler until it is stopped.
+        stop: stops the worker; a second call releases the held jobs at once.
+
     Raises:
-        BadArgument: the worker has a handler, tasks, or another loop over its jobs.
+        BadArgument: the worker can't be run with a handler.
     """
-    if worker._tasks:
-        raise BadArgument("jobs: a worker with tasks runs them")
-    if worker._handler is not None:
-        where = "its handler, or another loop over jobs()"
-        raise BadArgument(f"jobs: every job of this worker goes to {where}")
-    if worker.settings.children is not None:
-        raise BadArgument("jobs: executor='process' is for a worker with a handler")
     offered: asyncio.Queue[ClaimedJob] = asyncio.Queue()
 
     async def offer(job: ClaimedJob) -> Outcome:
         offered.put_nowait(job)
         return await pulled_outcome(job)
 
-    worker._handler = offer
-    processing = asyncio.create_task(worker.arun())
+    processing = asyncio.create_task(run(offer))
     next_job: asyncio.Task[ClaimedJob] | None = None
     try:
         while not processing.done():
@@ -85,12 +79,11 @@ async def pull(worker: Worker) -> AsyncGenerator[ClaimedJob, None]:
                 yield next_job.result()
         await processing
     finally:
-        worker._handler = None
         if next_job is not None:
             next_job.cancel()
         if not processing.done():
             # The first stop would wait for held jobs, which nobody ends after the loop was left.
             # The second releases them at once.
-            worker.stop()
-            worker.stop()
+            stop()
+            stop()
             await asyncio.wait({processing})

@@ -21,18 +21,12 @@ from pyjobs.asyncutil import fast_loop
 from pyjobs.definition import BaseTask, collected
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
+from pyjobs.hints import OF_WORKERS, named_options
 from pyjobs.transport import GivenServer, checked_url, chosen_url
 from pyjobs.validate import functions, in_seconds, iterable
 from pyjobs.worker.dead import Hook
 from pyjobs.worker.lifespan import Lifespan, Stopped
-from pyjobs.worker.process import (
-    ACTIVE,
-    STOPS,
-    DefaultThreads,
-    Forks,
-    StopSignals,
-    end_process,
-)
+from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, Forks, StopSignals, end_process
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.pulled import PulledJobs, pull
 from pyjobs.worker.running import Handler, Middleware, check_handler, streamed
@@ -100,6 +94,7 @@ class Worker:
         BadArgument: an argument is not what it must be; the message names the argument.
     """
 
+    @named_options(OF_WORKERS)
     def __init__(
         self,
         url: str | GivenServer | None = None,
@@ -305,7 +300,22 @@ class Worker:
         """
         self._signals = 0
         others = [one for one in STOPS if one != signal.SIGINT]
-        return PulledJobs(pull(self), StopSignals(self._on_signal, others))
+        return PulledJobs(pull(self._run_pulled, self.stop), StopSignals(self._on_signal, others))
+
+    async def _run_pulled(self, offer: Handler) -> None:
+        """Run with a handler that hands each job to the loop over `jobs`."""
+        if self._tasks:
+            raise BadArgument("jobs: a worker with tasks runs them")
+        if self._handler is not None:
+            where = "its handler, or another loop over jobs()"
+            raise BadArgument(f"jobs: every job of this worker goes to {where}")
+        if self.settings.children is not None:
+            raise BadArgument("jobs: executor='process' is for a worker with a handler")
+        self._handler = offer
+        try:
+            await self.arun()
+        finally:
+            self._handler = None
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ import pyjobs.aio
 from pyjobs import codec
 from pyjobs.client.listener import Listener
 from pyjobs.engine.modes import Mode
+from pyjobs.engine.scripts import script
 from pyjobs.errors import ClientClosed, OutcomeUnknown, PyjobsError, ResultGone, Unavailable
 
 pytest_plugins = ("support.client_fixtures",)
@@ -222,6 +223,44 @@ def test_an_asyncio_client_closed_while_it_submits_many_ends_them_as_client_clos
     asyncio.run(submit_and_close(store.url))
     wait_until(lambda: len(store.redis.client_list()) == connections)
     store.redis.flushall()
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["submit", "submit_many"])
+@at(SOCKET_PLACES)
+def test_a_closed_asyncio_client_sends_no_look_up_of_a_submit_again(
+    store: Store, many: bool
+) -> None:
+    """The close breaks the connection, and a look-up that goes on would make another."""
+    look_up = script("queue/result")
+    store.redis.script_load(look_up.body)
+
+    async def main(proxy: Proxy) -> None:
+        client = pyjobs.aio.Client(proxy.url, queue="q", sweep=60.0)
+        await client.submit(1, id="a")
+        proxy.breaks("stall")
+
+        async def submit() -> tuple[pyjobs.aio.Job, int]:
+            [job] = (
+                await client.submit_many([1], ids=["a"])
+                if many
+                else [await client.submit(1, id="a")]
+            )
+            # A cancel that is left over would be raised here.
+            await asyncio.sleep(0)
+            own = asyncio.current_task()
+            return job, own.cancelling() if own else -1
+
+        submitting = asyncio.create_task(submit())
+        await asyncio.to_thread(wait_until, lambda: proxy.seen)
+        await client.close()
+        job, cancels = await asyncio.wait_for(submitting, SOON)
+        assert (job.id, job.created, cancels) == ("a", False, 0)
+        with pytest.raises(ClientClosed):
+            await job.result()
+
+    with Proxy(store.url, look_up.sha1.encode()) as proxy:
+        asyncio.run(main(proxy))
+        assert proxy.seen == 1
 
 
 @at(SOCKET_PLACES)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
+import warnings
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
     BadLayout,
     ClientClosed,
+    JobCancelled,
     JobFailed,
     OutcomeUnknown,
     ResultGone,
@@ -356,3 +358,55 @@ class TestRestart:
             client.close()
             client.closed_by_test = True
             assert isinstance(job._error(), ClientClosed)
+
+
+class TestEventLoop:
+    """A wait of the synchronous client in a coroutine."""
+
+    @pytest.mark.parametrize("wait", ["result", "exception", "results", "updates", "output"])
+    def test_a_wait_of_the_sync_client_in_a_coroutine_warns_at_the_line_of_the_program(
+        self, wait: str
+    ) -> None:
+        async def main() -> None:
+            with pyjobs.Client("memory://loops") as client:
+                job = client.submit({}, delay=60)
+                with (
+                    pytest.warns(RuntimeWarning, match="awaits the jobs of pyjobs.aio.Cl") as said,
+                    pytest.raises(TimeoutError),
+                ):
+                    if wait == "results":
+                        list(client.results([job], timeout=0.01))
+                    elif wait in ("updates", "output"):
+                        list(getattr(job, wait)(timeout=0.01))
+                    else:
+                        getattr(job, wait)(timeout=0.01)
+                assert {one.filename for one in said} == {__file__}
+
+        asyncio.run(main())
+
+    def test_a_look_at_a_job_in_a_coroutine_warns_of_nothing(self) -> None:
+        async def main() -> None:
+            with pyjobs.Client("memory://loops") as client:
+                job = client.submit({}, delay=60)
+                with warnings.catch_warnings(), pytest.raises(TimeoutError):
+                    warnings.simplefilter("error")
+                    job.result(timeout=0)
+                client.cancel(job)
+                wait_until(job.done)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    assert isinstance(job.exception(), JobCancelled)
+
+        asyncio.run(main())
+
+    def test_a_wait_in_a_thread_beside_an_event_loop_warns_of_nothing(self) -> None:
+        def wait(job: pyjobs.Job) -> None:
+            with warnings.catch_warnings(), pytest.raises(TimeoutError):
+                warnings.simplefilter("error")
+                job.result(timeout=0.01)
+
+        async def main() -> None:
+            with pyjobs.Client("memory://loops") as client:
+                await asyncio.to_thread(wait, client.submit({}, delay=60))
+
+        asyncio.run(main())

@@ -33,7 +33,7 @@ from pyjobs.engine import (
     set_parts,
 )
 from pyjobs.errors import BadArgument, NoSchedule, ResultGone, Unavailable, WrongParts
-from pyjobs.transport import KnownParts, connect, read_parts, run
+from pyjobs.transport import KnownParts, connect, learn_parts, run
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claiming.claims import Claims
 
@@ -100,7 +100,7 @@ def test_all_jobs_are_looked_up_where_each_part_leaves_out_results_beyond_its_bo
     # A client that does not know of the parts asks the queue itself first.
     for known in (False, True):
         if known:
-            read_parts(store.redis, MAIL)
+            learn_parts(store.redis, MAIL)
         found = run(store.redis, fetch(MAIL, [*ids, "none"]))
         assert [one.state for one in found] == ["done"] * 12 + [""]
 

@@ -291,8 +291,8 @@ def test_a_client_pause_shorter_than_the_lease_is_only_a_delay(
     ):
         held = client.submit("held")
         gate.wait()
-        admin.execute_command("CLIENT", "PAUSE", 800)
         began = time.monotonic()
+        admin.execute_command("CLIENT", "PAUSE", 800)
         late = client.submit("late")
         assert time.monotonic() - began > 0.5
         gate.go.set()

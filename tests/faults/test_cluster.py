@@ -86,7 +86,7 @@ def test_a_queue_whose_slot_moves_loses_no_job() -> None:
     def handle(job: pyjobs.ClaimedJob) -> Any:
         with lock:
             runs[job.id] += 1
-        time.sleep(0.002)
+        time.sleep(0.02)
         return job.data
 
     with two_nodes() as (old, new):
@@ -271,10 +271,11 @@ def test_slots_that_move_under_load_lose_no_job_and_run_none_twice(cluster: Clus
         for place, name in enumerate(names[:8]):
             cluster.move(name, announce=place % 2 == 0)
             time.sleep(0.05)
+        wait_until(lambda: errors or len(acknowledged) > 100)
         ended.set()
         producer.join()
         results = [job.result(SOON) for job in acknowledged]
-    assert errors == [] and len(acknowledged) > 100
+    assert errors == []
     assert results == [n for _ in range(len(acknowledged) // 5) for n in range(5)]
     assert set(runs.values()) == {1} and len(runs) == len(acknowledged)
     assert [commands_of(node).get("asking", 0) for node in cluster.nodes] == before
@@ -293,7 +294,7 @@ def test_a_job_runs_on_while_its_slot_moves_for_longer_than_its_lease(
         begun.append(job.attempt)
         return free.wait(SOON)
 
-    settings = {"queues": [name], "lease": 0.5}
+    settings = {"queues": [name], "lease": 2.0}
     with pyjobs.Client(cluster.url, queue=name) as client:
         with working(cluster.url, handle, **settings), working(cluster.url, handle, **settings):
             job = client.submit(1)
@@ -302,11 +303,11 @@ def test_a_job_runs_on_while_its_slot_moves_for_longer_than_its_lease(
             move = Move(old, next(node for node in cluster.nodes if node is not old), name)
             move.begin()
             move.keys(1)
-            time.sleep(1.5)
+            time.sleep(3.0)
             while move.keys(20):
                 pass
             move.end()
-            time.sleep(1.0)
+            time.sleep(2.5)
             free.set()
             assert job.result(SOON) is True
         assert begun == [1]
@@ -353,11 +354,11 @@ def test_leases_of_other_nodes_are_renewed_while_a_node_is_gone() -> None:
 
         def handle(job: pyjobs.ClaimedJob) -> str:
             runs[job.queue] += 1
-            time.sleep(4.0)
+            time.sleep(6.0)
             return "done"
 
         with (
-            working(cluster.url, handle, queues=[dead, alive], lease=1.0, grace=0.0),
+            working(cluster.url, handle, queues=[dead, alive], lease=2.0, grace=0.0),
             pyjobs.Client(cluster.url) as client,
         ):
             client.submit(1, queue=dead)

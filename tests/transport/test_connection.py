@@ -33,7 +33,7 @@ from pyjobs.transport.connection import (
     open_connection,
     pack,
 )
-from pyjobs.transport.pipeline import acommand, command
+from pyjobs.transport.pipeline import aexecute, execute
 from pyjobs.transport.server import aconnect, connect
 
 SOON = 30.0
@@ -175,7 +175,7 @@ def test_a_broken_connection_raises_and_the_pool_makes_another(
                 await found.reply(SOON)
             await found.close(pool)
             # The pool makes another one in its place.
-            assert await acommand(pool, "PING") == b"PONG"
+            assert await aexecute(pool, "PING") == b"PONG"
 
     with Proxy(store.url, b"cut") as proxy:
         proxy.breaks(how)
@@ -214,12 +214,12 @@ def test_a_connection_that_was_reset_while_idle_is_replaced(
             if idle:
                 await (await open_connection(pool)).release(pool)
             else:
-                await acommand(pool, "PING")
+                await aexecute(pool, "PING")
             linger = struct.pack("ii", 1, 0)
             served[0].get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, linger)
             served[0].transport.abort()
             await asyncio.sleep(0.05)
-            assert await asyncio.wait_for(acommand(pool, "ECHO", "x"), 2.0) == b"x"
+            assert await asyncio.wait_for(aexecute(pool, "ECHO", "x"), 2.0) == b"x"
             assert len(served) == 2
             await server.aclose()
             for writer in served:
@@ -253,13 +253,13 @@ def test_options_of_a_url_do_not_change_the_form_of_replies(
 ) -> None:
     async def use(url: str) -> None:
         server = aconnect(url)
-        assert await acommand(server.connection_pool, "HGETALL", "none") == []
-        assert await acommand(server.connection_pool, "ECHO", "x") == b"x"
+        assert await aexecute(server.connection_pool, "HGETALL", "none") == []
+        assert await aexecute(server.connection_pool, "ECHO", "x") == b"x"
         await server.aclose()
 
     run(use, f"{store.url}?{options}")
     with connect(f"{store.url}?{options}") as server:
-        assert command(server.connection_pool, "ECHO", "x") == b"x"
+        assert execute(server.connection_pool, "ECHO", "x") == b"x"
 
 
 def test_a_connection_with_an_unread_reply_is_not_quiet(
@@ -324,7 +324,7 @@ def test_a_unix_socket_url_is_connected_to(
     run: Callable[..., None], tmp_path: Any, store: Store
 ) -> None:
     async def use(url: str) -> None:
-        assert await acommand(aconnect(url).connection_pool, "ECHO", "near") == b"near"
+        assert await aexecute(aconnect(url).connection_pool, "ECHO", "near") == b"near"
 
     path = tmp_path / "redis.sock"
     with own_server("--unixsocket", str(path)):
@@ -336,7 +336,7 @@ def test_a_pool_that_nobody_holds_is_freed_with_its_spare_connection(store: Stor
 
     async def use(url: str) -> weakref.ref[Any]:
         server = aconnect(url)
-        await acommand(server.connection_pool, "PING")
+        await aexecute(server.connection_pool, "PING")
         await server.aclose()
         return weakref.ref(server.connection_pool)
 
@@ -356,7 +356,7 @@ def test_a_command_cancelled_while_it_waits_leaves_no_reply_to_the_next_one(
 
     async def use(url: str) -> None:
         server = aconnect(url)
-        ask = partial(acommand, server.connection_pool)
+        ask = partial(aexecute, server.connection_pool)
         for n in range(20):
             task = asyncio.create_task(ask("ECHO", f"cancelled{n}"))
             await asyncio.sleep(0.0002 * n)

@@ -19,7 +19,7 @@ from pyjobs.engine.queue import fetch
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable, WrongMode
-from pyjobs.transport.pipeline import acommand, command, spare_of
+from pyjobs.transport.pipeline import aexecute, execute, spare_of
 from pyjobs.transport.router import Routing
 from pyjobs.transport.send import FEW_ARGS, arun, lone, run
 from pyjobs.transport.server import aconnect, connect
@@ -141,18 +141,18 @@ def test_calls_that_are_cancelled_at_any_moment_leave_no_reply_to_the_next_one(
 def test_a_forked_child_sends_its_calls_on_a_connection_of_its_own(store: Store) -> None:
     with connect(store.url) as server:
         run(server, submit("before"))
-        ours = command(server.connection_pool, "CLIENT", "ID")
+        ours = execute(server.connection_pool, "CLIENT", "ID")
         child = os.fork()
         if not child:
             try:
                 run(server, submit("child"))
-                theirs = command(server.connection_pool, "CLIENT", "ID")
+                theirs = execute(server.connection_pool, "CLIENT", "ID")
                 os._exit(0 if theirs != ours else 1)
             finally:
                 os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert run(server, submit("after")) == [("after", "new")]
-        assert command(server.connection_pool, "CLIENT", "ID") == ours
+        assert execute(server.connection_pool, "CLIENT", "ID") == ours
     assert Jobs(store, RELIABLE).pending() == ["before", "child", "after"]
 
 
@@ -161,17 +161,17 @@ def test_a_command_that_can_not_be_written_takes_no_connection(store: Store) -> 
     wrong: Any = None
     with connect(store.url) as server:
         pool = server.connection_pool
-        command(pool, "PING")
+        execute(pool, "PING")
         with pytest.raises(TypeError):
-            command(pool, "ECHO", wrong)
+            execute(pool, "ECHO", wrong)
         assert len(spare_of(pool)._kept) == 1
 
     async def use() -> None:
         server = aconnect(store.url)
         pool = server.connection_pool
-        await acommand(pool, "PING")
+        await aexecute(pool, "PING")
         with pytest.raises(TypeError):
-            await acommand(pool, "ECHO", wrong)
+            await aexecute(pool, "ECHO", wrong)
         assert len(spare_of(pool)._kept) == 1
         await server.aclose()
 

@@ -15,7 +15,7 @@ from support.store import Store
 
 from pyjobs.transport import sync_connection as links
 from pyjobs.transport.connection import pack
-from pyjobs.transport.pipeline import command
+from pyjobs.transport.pipeline import execute
 from pyjobs.transport.server import connect
 from pyjobs.transport.sync_connection import (
     DirectConnection,
@@ -136,7 +136,7 @@ def test_a_connection_that_another_thread_has_closed_is_not_quiet_and_breaks(sto
         with pytest.raises(exceptions.ConnectionError):
             connection.reply()
         connection.close(server.connection_pool)
-        assert command(server.connection_pool, "ECHO", "again") == b"again"
+        assert execute(server.connection_pool, "ECHO", "again") == b"again"
 
 
 def test_a_connection_that_another_thread_closes_while_it_is_taken_breaks(
@@ -155,7 +155,7 @@ def test_a_connection_that_another_thread_closes_while_it_is_taken_breaks(
             patched.setattr(pool, "get_connection", closed)
             with pytest.raises(exceptions.ConnectionError, match="closed"):
                 open_sync(pool)
-        assert command(pool, "ECHO", "a") == b"a"
+        assert execute(pool, "ECHO", "a") == b"a"
         assert len(pool._in_use_connections) == 1
 
 
@@ -163,9 +163,9 @@ def test_a_command_on_a_kept_connection_that_another_thread_has_closed_is_sent(
     store: Store,
 ) -> None:
     with connect(store.url) as server:
-        assert command(server.connection_pool, "ECHO", "a") == b"a"
+        assert execute(server.connection_pool, "ECHO", "a") == b"a"
         server.connection_pool.disconnect()
-        assert command(server.connection_pool, "ECHO", "b") == b"b"
+        assert execute(server.connection_pool, "ECHO", "b") == b"b"
 
 
 def test_a_reply_that_does_not_come_in_time_raises_timeout_error(store: Store) -> None:

@@ -100,7 +100,7 @@ def test_a_worker_that_is_killed_is_listed_until_its_words_are_over(
     store: Store, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(announcer, "PERIOD_SECONDS", 0.1)
-    monkeypatch.setattr(announcer, "KEPT_PERIODS", 20)
+    monkeypatch.setattr(announcer, "KEPT_PERIODS", 50)
     monkeypatch.setattr(Announcer, "leave", nothing)
     worker = Worker(store.url, queues=["q"])
     worker.handler(print)

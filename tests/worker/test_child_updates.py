@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from pyjobs.engine import Claimed
 from pyjobs.testing import running
 from pyjobs.worker import Run
 from pyjobs.worker.liveness.heartbeat import Heartbeat
+from pyjobs.worker.running import child as child_module
 from pyjobs.worker.running.child_updates import ChildUpdates, Update, UpdateReply
 
 SOON = 60.0
@@ -160,9 +160,11 @@ def test_a_process_that_a_handler_forks_has_no_way_to_the_worker(
 @everywhere
 @pytest.mark.slow
 def test_the_end_of_a_run_that_waits_for_an_answer_is_not_missed(
-    store: Store, tmp_path: Path
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cancelled run is asked to leave; its save is refused, or its wait for the answer ends."""
+    # A child that missed it would keep its place longer than this test waits.
+    monkeypatch.setattr(child_module, "CLEANUP_SECONDS", 2 * SOON)
     noted = tmp_path / "noted"
     with (
         child(store, child_handlers.save_until_lost, lease=60),
@@ -170,9 +172,7 @@ def test_the_end_of_a_run_that_waits_for_an_answer_is_not_missed(
     ):
         job = client.submit(str(noted))
         wait_until(lambda: store.redis.hget(f"{Q}:job:{job.id}", "saved"), SOON)
-        began = time.monotonic()
         assert client.cancel(job)
         after = client.submit(str(tmp_path / "other"))
         wait_until(lambda: store.redis.hget(f"{Q}:job:{after.id}", "saved"), SOON)
-        assert time.monotonic() - began < 3.5
         client.cancel(after)

@@ -23,8 +23,8 @@ def test_a_run_that_waits_for_a_thread_is_not_late() -> None:
     async def body() -> None:
         bench = Bench(handle, concurrency=1)
         bench.executor.start(a_run("first"))
-        bench.executor.start(a_run("second", timeout=0.01))
-        await asyncio.sleep(0.05)
+        bench.executor.start(a_run("second", timeout=0.5))
+        await asyncio.sleep(0.6)
         assert not bench.reports
         gate.set()
         await bench.until(2)
@@ -37,14 +37,14 @@ def test_a_run_that_waits_for_a_thread_is_not_late() -> None:
 def test_a_task_that_could_not_begin_while_the_loop_was_blocked_is_not_late() -> None:
     async def handle(job: ClaimedJob) -> str:
         if job.id == "blocks":
-            threading.Event().wait(0.05)
+            threading.Event().wait(0.6)
         await asyncio.sleep(0)
         return job.id
 
     async def body() -> None:
         bench = Bench(handle)
         bench.executor.start(a_run("blocks"))
-        bench.executor.start(a_run("waits", timeout=0.03))
+        bench.executor.start(a_run("waits", timeout=0.5))
         await bench.until(2)
         assert bench.reports["waits"].verb == "complete"
 

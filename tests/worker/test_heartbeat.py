@@ -359,13 +359,13 @@ REFUSE: dict[str, tuple[str, str]] = {
 def test_no_lease_ends_while_redis_refuses_to_write(hands: Hands, refusal: str) -> None:
     with own_server() as server, connect(server.url) as admin:
         run(admin, RELIABLE.submit(Q, [("a", b"1")]))
-        hands.take(*run(admin, RELIABLE.claim([Q], nonce="n", limit=1, lease=500)).jobs)
+        hands.take(*run(admin, RELIABLE.claim([Q], nonce="n", limit=1, lease=2000)).jobs)
         renewed = threading.Event()
-        heartbeat = at(server.url, hands, 0.5, renewed.set)
+        heartbeat = at(server.url, hands, 2.0, renewed.set)
         admin.execute_command(*REFUSE[refusal][0].split())
         heartbeat.start()
         wait_until(lambda: heartbeat.is_away([0]))
-        time.sleep(1.0)
+        time.sleep(2.5)
         assert hands.lost == {} and heartbeat.is_away([0])
         admin.execute_command(*REFUSE[refusal][1].split())
         assert renewed.wait(SOON)

@@ -31,7 +31,7 @@ class Asked:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._keys: list[str] = []
         self.is_back = False
-        monkeypatch.setattr(parts, "aread_parts", self._answer)
+        monkeypatch.setattr(parts, "alearn_parts", self._answer)
         monkeypatch.setattr(parts, "START_SECONDS", 0.1)
         monkeypatch.setattr(parts, "REPLY_SECONDS", 0.1)
 
@@ -82,7 +82,7 @@ def test_many_queues_of_a_node_that_says_nothing_hold_up_no_queue_of_another_nod
             await asyncio.sleep(60)
         return Parts(2, places=(1,))
 
-    monkeypatch.setattr(parts, "aread_parts", answer)
+    monkeypatch.setattr(parts, "alearn_parts", answer)
     monkeypatch.setattr(parts, "owner_of", lambda server: lambda key: key in silent)
     monkeypatch.setattr(parts, "START_SECONDS", 0.1)
     core = WorkerCore(Worker(queues=names).settings, apart=True)

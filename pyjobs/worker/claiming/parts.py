@@ -16,9 +16,9 @@ from pyjobs.transport import (
     AsyncServer,
     Backoff,
     Server,
-    aread_parts,
+    alearn_parts,
+    learn_parts,
     owner_of,
-    read_parts,
 )
 from pyjobs.worker.claiming.core import WorkerCore
 from pyjobs.worker.claiming.lanes import Lane
@@ -42,7 +42,7 @@ def learn(core: WorkerCore, server: Server, keys: Sequence[str]) -> None:
     """
     for index, key in enumerate(keys):
         with contextlib.suppress(PyjobsError):
-            for _ in added(core, index, read_parts(server, key).keys(key)):
+            for _ in added(core, index, learn_parts(server, key).keys(key)):
                 pass
 
 
@@ -103,7 +103,7 @@ class PartsReader:
         async def read(key: str) -> None:
             with contextlib.suppress(PyjobsError):
                 async with turns[owner(key)]:
-                    found[key] = (await aread_parts(self._server, key)).keys(key)
+                    found[key] = (await alearn_parts(self._server, key)).keys(key)
 
         reading = [asyncio.create_task(read(key)) for key in keys]
         try:

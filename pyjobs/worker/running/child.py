@@ -36,12 +36,11 @@ from pyjobs.worker.running.child_main import (
     serve,
 )
 from pyjobs.worker.running.child_updates import Update, UpdateReply
+from pyjobs.worker.running.invocation import CLEANUP_SECONDS
 
 # Children are forked by a process that has imported pyjobs and has no thread. A fork of the worker
 # itself would copy locks that its other threads hold; a fresh interpreter takes 20 times as long.
 FORKS = multiprocessing.get_context("forkserver")
-# A handler goes on so long after it was given up, until its process is killed.
-CLEANUP_SECONDS = 4.0
 # A child that has nothing to do ends within this time, or is killed.
 RETIRE_SECONDS = 2.0
 # The end of a stream is seen a little before the end of its process. A process of which only the

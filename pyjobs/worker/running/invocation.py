@@ -20,6 +20,8 @@ from pyjobs.worker.running.job import ClaimedJob, Handler
 from pyjobs.worker.running.streaming import exhausted
 
 Report = Callable[[Run, Outcome], None]
+# A handler that goes on so long after its run was given up is waited for no longer.
+CLEANUP_SECONDS = 4.0
 
 
 class ReturnedAwaitable:

@@ -15,6 +15,7 @@ from pyjobs.worker.outcomes import failure, outcome_of, too_late
 from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.invocation import (
+    CLEANUP_SECONDS,
     Report,
     ReturnedAwaitable,
     decoded,
@@ -24,9 +25,6 @@ from pyjobs.worker.running.invocation import (
 from pyjobs.worker.running.job import Handler
 from pyjobs.worker.running.streaming import awritten
 from pyjobs.worker.verdicts import Continue, verdict_of
-
-# A task that goes on so long after it was cancelled is reported without waiting for its end.
-CLEANUP_SECONDS = 4.0
 
 
 class TaskExecutor:
