@@ -50,7 +50,7 @@ POLL_SECONDS = 0.005
 LONGEST_POLL = 0.1
 
 
-class Owner(Protocol):
+class ChildOwner(Protocol):
     """Hears of its children, in the event loop."""
 
     def child_ready(self, child: Child) -> None:
@@ -93,7 +93,7 @@ class Child:
     """
 
     def __init__(
-        self, owner: Owner, handler: bytes, set_up: Callable[[], None] | None, weighs: bool
+        self, owner: ChildOwner, handler: bytes, set_up: Callable[[], None] | None, weighs: bool
     ) -> None:
         self.run: Run | None = None
         self.outcome: Outcome | None = None
