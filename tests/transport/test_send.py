@@ -152,8 +152,8 @@ def test_a_script_that_is_flushed_after_its_load_is_sent_whole(
     async def aload_in_vain(_: Any, *words: str) -> None:
         load_in_vain(_, *words)
 
-    monkeypatch.setattr(stream, "command", load_in_vain)
-    monkeypatch.setattr(stream, "acommand", aload_in_vain)
+    monkeypatch.setattr(stream, "execute", load_in_vain)
+    monkeypatch.setattr(stream, "aexecute", aload_in_vain)
     calls = [submit("a"), submit("b")]
     store.redis.script_flush()
     assert store.call(submit("one")) == [("one", "new")]
