@@ -110,13 +110,19 @@ def collected(
     found: dict[str, BaseTask[..., Any]] = {}
     if isinstance(tasks, (BaseTask, ModuleType)):
         raise BadArgument(f"tasks: must be a list, such as [{tasks!r}]")
+    if isinstance(tasks, str):
+        raise BadArgument(
+            f"tasks: must be a list of tasks and modules, not {tasks!r}; import the module, and "
+            "give the module itself"
+        )
     for one in iterable("tasks", tasks, "tasks"):
         inside = list(vars(one).values()) if isinstance(one, ModuleType) else [one]
         tasks_inside = [value for value in inside if isinstance(value, BaseTask)]
         if not tasks_inside:
             if isinstance(one, ModuleType):
                 raise BadArgument(f"tasks: there is no task in module {one.__name__}")
-            raise BadArgument(f"tasks: not a task or a module with tasks: {one!r}")
+            hint = "; @task makes a task of a function" if callable(one) else ""
+            raise BadArgument(f"tasks: not a task or a module with tasks: {one!r}{hint}")
         for value in tasks_inside:
             if value.is_scheduled and mode == "simple":
                 raise BadArgument(

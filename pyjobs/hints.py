@@ -84,6 +84,20 @@ OF_COMMANDS = {
     "job": "show",
     "why": "explain",
 }
+# What is given to `pyjobs work`.
+OF_WORK = {
+    **dict.fromkeys(
+        ("--queue", "--queues", "-Q", "-q"),
+        "a worker is made with its queues: Worker(queues=[...])",
+    ),
+    **dict.fromkeys(("--app", "-A"), "MODULE:WORKER stands without an option"),
+    **dict.fromkeys(("--beat", "-B"), "a worker makes the schedules of its tasks"),
+    **dict.fromkeys(("--loglevel", "--log-level", "-l"), "the words are --quiet and --verbose"),
+    **dict.fromkeys(("--threads", "-c"), "the word is --concurrency"),
+    "--mode": "a worker is made with its mode: Worker(mode=...)",
+    "--pool": "the word is --executor",
+    "--workers": "the word is --processes",
+}
 # What a program gives to @task.
 OF_POLICIES = {
     **dict.fromkeys(

@@ -31,7 +31,9 @@ MAX_AT = 9_999_999_999_999
 
 
 def kind_of(value: object) -> str:
-    """Return the type of a value in words: `an int`, `a dict`."""
+    """Return the type of a value in words: `an int`, `a dict`; `None` for None."""
+    if value is None:
+        return "None"
     name = type(value).__name__
     return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
 
@@ -76,10 +78,15 @@ def moment_ms(what: str, moment: datetime | float | None) -> int | None:
     """
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
-            raise BadArgument(f"{what}: {moment!r} has no time zone")
+            raise BadArgument(
+                f"{what}: {moment!r} has no time zone; datetime.now(UTC) and .astimezone() have one"
+            )
         moment = moment.timestamp()
-    if isinstance(moment, timedelta):
-        raise BadArgument(f"{what}: must be a moment, not a duration, {moment!r}")
+    if moment is not None and not is_number(moment):
+        raise BadArgument(
+            f"{what}: must be a moment, a datetime with a time zone or seconds since the epoch, "
+            f"not {moment!r}"
+        )
     return to_ms(what, moment, MAX_AT)
 
 

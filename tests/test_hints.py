@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,7 +16,14 @@ import pyjobs
 import pyjobs.aio
 from pyjobs import BadArgument, admin, hints, task
 from pyjobs.cli.app import LISTED
+from pyjobs.cli.work import work
 from pyjobs.client import Options
+
+
+@task(name="mail.await")
+async def awaited(to: str) -> str:
+    return to
+
 
 COMMANDS = {name for commands in LISTED.values() for name in commands}
 JOBS = [kind("a", "words") for kind in (pyjobs.Job, pyjobs.aio.Job)]
@@ -47,6 +56,13 @@ def test_every_word_for_an_option_names_an_option_and_is_none(
     named = {found[1] for hint in words.values() if (found := re.match(r"the word is (\w+)", hint))}
     assert named <= known
     assert words.keys() & known == set()
+
+
+def test_every_word_for_an_option_of_the_command_work_names_an_option_and_is_none() -> None:
+    known = {spelling for option in work.params for spelling in option.opts}
+    said = [word for hint in hints.OF_WORK.values() for word in re.findall(r"--[\w-]+", hint)]
+    assert {*said} <= known
+    assert hints.OF_WORK.keys() & known == set()
 
 
 @pytest.mark.parametrize("job", JOBS, ids=["sync", "asyncio"])
@@ -160,6 +176,58 @@ def test_a_misspelled_argument_of_a_task_is_answered_with_the_nearest() -> None:
         client.submit(greet, custmer="ann")  # type: ignore[call-arg]
 
 
+MISTAKES: list[tuple[str, Callable[[pyjobs.Client], object], str]] = [
+    (
+        "a called task",
+        lambda client: client.submit(awaited("ann")),
+        "data: a coroutine, which a call of an async def returns; give a task and its arguments",
+    ),
+    (
+        "many jobs of a task without arguments",
+        lambda client: client.submit_many(send),  # type: ignore[call-overload]
+        "arguments: None, not a list of jobs' arguments",
+    ),
+    (
+        "a moment as text",
+        lambda client: client.submit({}, run_at="2030-01-01"),  # type: ignore[arg-type]
+        "run_at: must be a moment, a datetime with a time zone or seconds since the epoch, not '20",
+    ),
+    (
+        "a moment without a zone",
+        lambda client: client.submit({}, run_at=datetime(2030, 1, 1)),
+        "has no time zone; datetime.now(UTC) and .astimezone() have one",
+    ),
+    (
+        "a misspelled time of a schedule",
+        lambda client: client.schedules.set("daily", {}, evry=5),  # type: ignore[call-arg]
+        "evry: a schedule has no such option; did you mean every?",
+    ),
+    (
+        "a module by its name",
+        lambda client: pyjobs.Worker("memory://hints", tasks="words"),  # type: ignore[arg-type]
+        "tasks: must be a list of tasks and modules, not 'words'; import the module",
+    ),
+    (
+        "a function among tasks",
+        lambda client: pyjobs.Worker("memory://hints", tasks=[len]),  # type: ignore[list-item]
+        "tasks: not a task or a module with tasks: <built-in function len>; @task makes a task",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"), [case[1:] for case in MISTAKES], ids=[case[0] for case in MISTAKES]
+)
+def test_a_mistake_in_python_says_what_to_write(
+    mistake: Callable[[pyjobs.Client], object], said: str
+) -> None:
+    with (
+        pyjobs.Client("memory://hints") as client,
+        pytest.raises(BadArgument, match=re.escape(said)),
+    ):
+        mistake(client)
+
+
 def test_a_task_that_is_asked_to_submit_says_how() -> None:
     with pytest.raises(AttributeError, match=r"'submit'; client\.submit\(task, \.\.\.\)"):
         send.submit("ann")  # type: ignore[attr-defined]
@@ -204,3 +272,17 @@ def test_a_client_is_a_context_manager_of_one_kind_to_a_library_that_asks() -> N
 def test_a_worker_without_a_handler_and_tasks_says_how_to_give_either() -> None:
     with pytest.raises(BadArgument, match=r"@worker\.handler, or make the worker with tasks="):
         pyjobs.Worker("memory://hints").run()
+
+
+def test_a_run_of_a_worker_in_a_coroutine_names_the_run_for_it() -> None:
+    async def main() -> None:
+        worker = pyjobs.Worker("memory://hints", tasks=[send])
+        with pytest.raises(
+            BadArgument, match=r"an event loop runs in this thread: await worker\.arun"
+        ):
+            worker.run()
+        # The refused run leaves the worker free for the right one.
+        worker.stop()
+        await worker.arun()
+
+    asyncio.run(main())

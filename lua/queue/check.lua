@@ -17,7 +17,7 @@
 --% include "lib/job/job.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/sides.lua"
---% include "lib/look/listed.lua"
+--% include "lib/look/list_position.lua"
 --% include "lib/look/check.lua"
 local queue = KEYS[1]      -- queue  where the jobs are
 local ids   = items(1, 1)  -- items  id:id  of the jobs

@@ -14,7 +14,7 @@
 --% include "lib/job/job.lua"
 --% include "lib/job/late.lua"
 --% include "lib/job/details.lua"
---% include "lib/look/listed.lua"
+--% include "lib/look/list_position.lua"
 --% include "lib/look/explain.lua"
 local queue = KEYS[1]              -- queue  where the job is
 local id    = name('id', ARGV[1])  -- id     of the job

@@ -21,7 +21,7 @@
 --% include "lib/job/dead.lua"
 --% include "lib/job/sides.lua"
 --% include "lib/claim/mend.lua"
---% include "lib/look/listed.lua"
+--% include "lib/look/list_position.lua"
 --% include "lib/look/check.lua"
 --% include "lib/verb/repair.lua"
 local queue = KEYS[1]                                                       -- queue  where the jobs are

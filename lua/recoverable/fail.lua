@@ -20,7 +20,7 @@
 --% include "lib/job/messages.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
---% include "lib/verb/records.lua"
+--% include "lib/verb/claim_records.lua"
 --% include "lib/job/run_times.lua"
 --% include "lib/verb/record.lua"
 local queue     = KEYS[1]                                          -- queue    where the jobs came from

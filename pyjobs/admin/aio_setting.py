@@ -180,7 +180,7 @@ class AsyncSettings(Base[AsyncServer]):
             Unavailable: Redis can't be reached, or a part has moved to another node meanwhile.
         """
         with self._errors:
-            return await adrive(self._server, splits.settle(self._keys, queue, progress))
+            return await adrive(self._server, splits.settle_split(self._keys, queue, progress))
 
     async def limit(
         self,

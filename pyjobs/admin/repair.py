@@ -51,12 +51,12 @@ def check(keys: Keys, queue: str, progress: ReportLooked | None) -> Plan[list[Fi
     """Hold every entry and every stored job of a queue against the other."""
     findings: list[Finding] = []
     for part in (yield from each_part(keys, queue)):
-        found = yield from examine(part, queue, progress)
+        found = yield from findings_with_tokens(part, queue, progress)
         findings += [finding for finding, _ in found]
     return findings
 
 
-def examine(
+def findings_with_tokens(
     keys: Keys, queue: str, progress: ReportLooked | None
 ) -> Plan[list[tuple[Finding, str]]]:
     """Return what a check finds, each finding with the token that queue/repair needs."""
@@ -142,7 +142,7 @@ def _repair_part(keys: Keys, queue: str, progress: ReportLooked | None) -> Plan[
     if not mode:
         registered = yield Words(("HGET", keys.queues, queue))
         mode = text(registered or b"reliable")
-    all_found = yield from examine(keys, queue, progress)
+    all_found = yield from findings_with_tokens(keys, queue, progress)
     found = [one for one in all_found if one[0].place != OUTBOX]
     named = [(finding, token) for finding, token in found if is_id(finding.id)]
     words: list[str] = []

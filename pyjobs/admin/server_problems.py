@@ -18,7 +18,7 @@ FULL_SHARE = 0.8
 FIT_SHARE = 0.6
 CLOCK_SECONDS = 2.0
 LAG_SECONDS = 10
-SLOTS = 16384
+ALL_SLOTS = 16384
 
 # Names and values of INFO or CONFIG GET, as texts.
 Facts = Mapping[str, str]
@@ -290,7 +290,7 @@ def cluster_problems(
             "queues of other nodes can't be reached by this URL", "--url redis+cluster://HOST:PORT",
         )  # fmt: skip
     if cluster.get("cluster_state", "ok") != "ok":
-        free = SLOTS - number(cluster, "cluster_slots_ok")
+        free = ALL_SLOTS - number(cluster, "cluster_slots_ok")
         yield Problem(
             "error", "cluster", where, f"the cluster is down: {free} slots are not served",
             "it refuses calls about its queues", f"redis-cli --cluster fix {where}",

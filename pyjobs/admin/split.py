@@ -32,7 +32,7 @@ from pyjobs.engine import read_events as events_of
 from pyjobs.errors import BadArgument, PyjobsError, Unavailable
 from pyjobs.validate import NAME, whole
 
-Owner = Callable[[str], Hashable]
+OwnerOf = Callable[[str], Hashable]
 
 
 class PartKeys(Keys):
@@ -129,7 +129,7 @@ def split(keys: Keys, queue: str, number: int, mode: str, durable: str) -> Plan[
     return found
 
 
-def _known(key: str, number: int, owner: Owner) -> Plan[tuple[Parts, tuple[int, ...]]]:
+def _known(key: str, number: int, owner: OwnerOf) -> Plan[tuple[Parts, tuple[int, ...]]]:
     """Return the parts of a queue as the part says that knows most, and the places to have.
 
     As a rule all parts know the same. A split may have broken off, and a failover may have taken
@@ -162,7 +162,7 @@ def raised(answers: list[Any]) -> list[Any]:
     return answers
 
 
-def chosen(key: str, had: tuple[int, ...], number: int, owner: Owner) -> tuple[int, ...]:
+def chosen(key: str, had: tuple[int, ...], number: int, owner: OwnerOf) -> tuple[int, ...]:
     """Return the places of the parts: those that are there, and new ones on the nodes that have the
     fewest parts."""
     places = list(had)
@@ -185,7 +185,7 @@ def chosen(key: str, had: tuple[int, ...], number: int, owner: Owner) -> tuple[i
     return tuple(places)
 
 
-def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> Plan[str]:
+def settle_split(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> Plan[str]:
     """Settle a split, when each job is in its part.
 
     Returns:
@@ -198,7 +198,7 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
     key = keys.queue(queue)
     first: Parts = yield read_parts(key)
     everything = first.keys(key)
-    owner: Owner = yield Owners()
+    owner: OwnerOf = yield Owners()
     nodes = [owner(part) for part in everything]
     known = raised((yield [read_parts(part) for part in everything]))
     if any(part.number != first.number for part in known):

@@ -180,7 +180,7 @@ class Settings(Base[Server]):
             Unavailable: Redis can't be reached, or a part has moved to another node meanwhile.
         """
         with self._errors:
-            return drive(self._server, splits.settle(self._keys, queue, progress))
+            return drive(self._server, splits.settle_split(self._keys, queue, progress))
 
     def limit(
         self,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from pyjobs import codec
 from pyjobs.admin import Answer
@@ -19,7 +20,7 @@ from pyjobs.cli.values import Word
 from pyjobs.client import Job, settle_stored
 from pyjobs.engine import MODES, RELIABLE, Stored
 from pyjobs.errors import BadArgument, JobFailed
-from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
+from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, checked_url, connect
 from pyjobs.validate import positive, to_ms
 
 # --- words ---
@@ -82,6 +83,21 @@ def shared_url(url: str) -> str:
     return url
 
 
+def named_url(context: click.Context, option: click.Parameter, url: str) -> str:
+    """Return `url` unchanged, after a check: a callback of options.
+
+    Raises:
+        BadArgument: `url` is not that of a server, or of one inside this process. The message names
+            the environment variable where the URL comes from it.
+    """
+    try:
+        return shared_url(checked_url(url))
+    except BadArgument as error:
+        if context.get_parameter_source(option.name or "") is ParameterSource.ENVIRONMENT:
+            raise BadArgument(f"{option.envvar}: {error}") from None
+        raise
+
+
 def seconds(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
     """Return the seconds that an option gives, at most `LONGEST_WAIT`: a callback of options.
 
@@ -120,7 +136,7 @@ url_option = click.option(
     default=DEFAULT_URL,
     show_default=True,
     show_envvar=True,
-    callback=lambda _context, _option, url: shared_url(url),
+    callback=named_url,
     help="Where Redis is: redis://, rediss://, redis+cluster://, redis+sentinel:// or unix://.",
 )
 prefix_option = click.option(

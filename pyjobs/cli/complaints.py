@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 
 import click
 
 from pyjobs.cli.output import drop_output, say
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
+from pyjobs.hints import OF_WORK
 
 FAILED = 1
 NOT_WRITTEN = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF
@@ -27,6 +29,9 @@ HINTS = {
         ("Name or service not known", "failure in name resolution"),
         "no host of this name is known here",
     ),
+    "unknown command 'SENTINEL'": "what answers there is no sentinel; the URL of a Redis "
+    "begins with redis://",
+    "cluster support disabled": "this Redis is no cluster: its URL begins with redis://",
     "Protocol error, got": "what answers there is no Redis",
 }
 WHERE = "is Redis running there? --url or PYJOBS_URL says where it is"
@@ -72,9 +77,7 @@ def said(error: click.ClickException) -> str:
     usage = f"; usage: {usage_of(error.ctx)}" if isinstance(error, click.UsageError) else ""
     match error:
         case click.NoSuchOption():
-            near = error.possibilities[0] if error.possibilities else ""
-            hint = f"; did you mean {near}?" if near else f"; {help_of(error.ctx)} lists them"
-            return f"there is no option {error.option_name}{hint}"
+            return f"there is no option {error.option_name}{option_hint(error)}"
         case click.MissingParameter(param=click.Parameter() as param):
             choices = param.type.get_missing_message(param=param, ctx=error.ctx)
             return f"{spelled(param)} is missing{f': {choices}' if choices else usage}"
@@ -87,6 +90,21 @@ def said(error: click.ClickException) -> str:
         case click.UsageError():
             return error.message
     return error.format_message()
+
+
+def option_hint(error: click.NoSuchOption) -> str:
+    """Return what follows a message about an unknown option."""
+    name, context = error.option_name, error.ctx
+    if context is not None and context.info_name == "work" and name in OF_WORK:
+        return f"; {OF_WORK[name]}"
+    if context is not None and context.parent is None and name.startswith("--"):
+        # Most words here are options of a command, of which click knows none yet.
+        near = get_close_matches(name, error.possibilities or (), n=1, cutoff=0.8)
+        behind = f" before the command: an option goes behind it, as in `pyjobs status {name}`"
+        return f"; did you mean {near[0]}?" if near else behind
+    if error.possibilities:
+        return f"; did you mean {error.possibilities[0]}?"
+    return f"; {help_of(context)} lists them"
 
 
 def spelled(param: click.Parameter) -> str:

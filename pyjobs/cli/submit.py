@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -31,7 +33,9 @@ from pyjobs.errors import BadArgument, Undecodable, WrongMode
 from pyjobs.transport import ErrorTranslation, run
 
 
-def moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | float | None:
+def given_moment(
+    _: click.Context, option: click.Parameter, text: str | None
+) -> datetime | float | None:
     """Return seconds since the epoch, or the moment that ISO 8601 names: a callback of options.
 
     Raises:
@@ -81,7 +85,7 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @click.option(
     "--run-at",
     metavar="TIME",
-    callback=moment,
+    callback=given_moment,
     help="Do not run the job before TIME: ISO 8601 with its zone, or seconds since the epoch.",
 )
 @click.option(
@@ -261,4 +265,16 @@ def read(data: str) -> Any:
         return codec.decode(text)
     except Undecodable as error:
         start = text[:60].decode(errors="replace")
-        raise BadArgument(f"the data is {error}; it begins with {start!r}") from None
+        raise BadArgument(f"the data is {error}; it begins with {start!r}{hint_of(data)}") from None
+
+
+def hint_of(data: str) -> str:
+    """Return what follows a message about data that is not JSON; '' where nothing is known."""
+    path = data.removeprefix("@")
+    # The name of a file may be too long for the system, or its folder not be readable.
+    with contextlib.suppress(OSError):
+        if Path(path).is_file():
+            return f"; `pyjobs submit QUEUE - < {path}` reads a file"
+    if data[:1].isalpha() and data.isprintable() and "'" not in data and '"' not in data:
+        return f"; a text is written '\"{data}\"'"
+    return ""

@@ -161,7 +161,7 @@ class AsyncSubmits(HintedClient):
     async def submit_many(
         self,
         data: Any,
-        arguments: Any = (),
+        arguments: Any = None,
         /,
         *,
         queue: str | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import quote
@@ -163,6 +163,12 @@ def no_arguments(data: Any, args: Sequence[Any]) -> None:
     if callable(data):
         name = getattr(data, "__name__", type(data).__name__)
         raise BadArgument(f"data: {name} is a function; make it a task by @task, and submit that")
+    if isinstance(data, Coroutine):
+        data.close()
+        raise BadArgument(
+            "data: a coroutine, which a call of an async def returns; give a task and its "
+            "arguments, as in client.submit(task, ...), and call nothing"
+        )
     if args:
         raise BadArgument("data: only a task takes further arguments; a queue is named by queue=")
 

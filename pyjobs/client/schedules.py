@@ -25,6 +25,7 @@ from pyjobs.engine import (
     run_schedules,
 )
 from pyjobs.errors import BadArgument, NoSchedule, TooLarge
+from pyjobs.hints import nearest
 from pyjobs.ids import new_id
 from pyjobs.validate import checked, checked_schedule, moment_ms, needed, positive, to_ms
 
@@ -100,6 +101,10 @@ class ScheduleInfo(NamedTuple):
     ran: list[datetime]
 
 
+# What `client.schedules.set` takes beside the options of the jobs.
+TIMES = "cron", "every", "first", "late", "missed", "queue", "zone"
+
+
 class ScheduleCalls:
     """Makes the calls about the schedules of one client's queues.
 
@@ -141,12 +146,14 @@ class ScheduleCalls:
         The arguments are those of `client.schedules.set`, which says what is raised.
         """
         where = self.queue(queue)
+        known = ScheduleOptions.__annotations__.keys()
+        if unknown := sorted(options.keys() - known):
+            hint = nearest(unknown[0], [*known, *TIMES])
+            raise BadArgument(f"{', '.join(unknown)}: a schedule has no such option{hint}")
         if (cron is None) == (every is None):
             raise BadArgument("cron: either cron or every must be given, and not both")
         if first is not None and every is None:
             raise BadArgument("first: is of every, and every is not given")
-        if unknown := options.keys() - ScheduleOptions.__annotations__.keys():
-            raise BadArgument(f"{', '.join(sorted(unknown))}: a schedule has no such option")
         body = codec.encode(data)
         if len(body) > MAX_BYTES:
             raise TooLarge(f"data: {len(body)} bytes as JSON, more than {MAX_BYTES}")

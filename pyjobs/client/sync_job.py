@@ -4,7 +4,6 @@ live here.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import queue
 import threading
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic
 
+from pyjobs.asyncutil import running_loop
 from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.core import ClientCore
 from pyjobs.client.following import Following
@@ -44,9 +44,7 @@ def check_loop(depth: int) -> None:
     Args:
         depth: how many calls lie between the program and this function.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if running_loop() is None:
         return
     what = (
         "a wait for a job of pyjobs.Client holds up the event loop of this thread; a coroutine "

@@ -153,7 +153,7 @@ class Submits(HintedClient):
     def submit_many(
         self,
         data: Any,
-        arguments: Any = (),
+        arguments: Any = None,
         /,
         *,
         queue: str | None = None,

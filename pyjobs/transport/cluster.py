@@ -29,7 +29,7 @@ PROBE_SECONDS = 1.0
 # So long the node that is asked first is the only one that is asked: most answer sooner, and each
 # further node costs a connection.
 FIRST_SECONDS = 0.25
-SLOTS = ("CLUSTER", "SLOTS")
+ASK_SLOTS = ("CLUSTER", "SLOTS")
 RESP2: dict[str, Any] = {"protocol": 2, "decode_responses": False}
 
 C = TypeVar("C")
@@ -149,7 +149,7 @@ class Cluster(NodeClients[redis.Redis], redis.Redis):
         def ask() -> None:
             try:
                 with self._open(node, PROBE_SECONDS) as client:
-                    reply = pipeline.execute(client.connection_pool, *SLOTS)
+                    reply = pipeline.execute(client.connection_pool, *ASK_SLOTS)
             except BaseException as error:
                 asked.set_exception(error)
             else:
@@ -236,7 +236,7 @@ class AsyncCluster(NodeClients[redis.asyncio.Redis], redis.asyncio.Redis):  # ty
         """Ask a node for the owners of the slots."""
         client = self._open(node, PROBE_SECONDS)
         try:
-            return await pipeline.aexecute(client.connection_pool, *SLOTS)
+            return await pipeline.aexecute(client.connection_pool, *ASK_SLOTS)
         finally:
             with contextlib.suppress(exceptions.RedisError, OSError):
                 await client.aclose()
@@ -258,6 +258,7 @@ class AsyncCluster(NodeClients[redis.asyncio.Redis], redis.asyncio.Redis):  # ty
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close every connection."""
         for client in list(self._clients.values()):
+            pipeline.spare_of(client.connection_pool).forget_ended_loop(client.connection_pool)
             await client.aclose()
 
 

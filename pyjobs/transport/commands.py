@@ -5,16 +5,17 @@ Calls of scripts are sent by send.py alone.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 from redis import exceptions
 
 from pyjobs.transport import pipeline
-from pyjobs.transport.cluster import AsyncCluster, Cluster, no_node, no_owner
+from pyjobs.transport.cluster import AsyncCluster, Cluster, NodeClients, no_node, no_owner
 from pyjobs.transport.errors import DISCONNECTED, translated, translating
 from pyjobs.transport.router import MOST_HOPS, is_silence, of_node, redirected
 from pyjobs.transport.server import AsyncServer, Server
-from pyjobs.transport.slots import key_in
+from pyjobs.transport.slots import Address, key_in
 
 
 def command(server: Server, *words: str | float, near: str | None = None) -> Any:
@@ -34,21 +35,20 @@ def command(server: Server, *words: str | float, near: str | None = None) -> Any
     with translating():
         if not isinstance(server, Cluster):
             return pipeline.execute(server.connection_pool, *words)
-        if (key := near or key_in(words)) is None:
-            return _of_any_node(server, *words)
-        table = server.table
-        for hop in range(MOST_HOPS + 1):
-            server.refresh()
-            if (node := table.owner(key)) is None:
-                raise server.failure or no_owner()
+        asking, answer = _asking(server, near or key_in(words)), None
+        while True:
             try:
-                return pipeline.execute(server.client_of(node).connection_pool, *words)
+                node = asking.send(answer)
+            except StopIteration as end:
+                return end.value
+            if node is None:
+                server.refresh()
+                answer = None
+                continue
+            try:
+                answer = pipeline.execute(server.client_of(node).connection_pool, *words)
             except exceptions.RedisError as error:
-                if hop == MOST_HOPS or not redirected(table, node, error):
-                    found = translated(error)
-                    found = of_node(found, node) if is_silence(found) else found
-                    raise found from error
-        raise AssertionError("the last hop returns or raises")
+                answer = error
 
 
 async def acommand(server: AsyncServer, *words: str | float, near: str | None = None) -> Any:
@@ -68,48 +68,58 @@ async def acommand(server: AsyncServer, *words: str | float, near: str | None = 
     with translating():
         if not isinstance(server, AsyncCluster):
             return await pipeline.aexecute(server.connection_pool, *words)
-        if (key := near or key_in(words)) is None:
-            return await _aof_any_node(server, *words)
-        table = server.table
-        for hop in range(MOST_HOPS + 1):
-            await server.refresh()
-            if (node := table.owner(key)) is None:
-                raise server.failure or no_owner()
+        asking, answer = _asking(server, near or key_in(words)), None
+        while True:
             try:
-                return await pipeline.aexecute(server.client_of(node).connection_pool, *words)
+                node = asking.send(answer)
+            except StopIteration as end:
+                return end.value
+            if node is None:
+                await server.refresh()
+                answer = None
+                continue
+            try:
+                answer = await pipeline.aexecute(server.client_of(node).connection_pool, *words)
             except exceptions.RedisError as error:
-                if hop == MOST_HOPS or not redirected(table, node, error):
-                    found = translated(error)
-                    found = of_node(found, node) if is_silence(found) else found
-                    raise found from error
-        raise AssertionError("the last hop returns or raises")
+                answer = error
 
 
-def _of_any_node(cluster: Cluster, *words: str | float) -> Any:
-    cluster.refresh()
-    failure: exceptions.RedisError = no_node()
-    for node in cluster.table.answering():
-        try:
-            reply = pipeline.execute(cluster.client_of(node).connection_pool, *words)
-        except DISCONNECTED as error:
-            failure = error
-            cluster.table.broke(node)
-            continue
-        cluster.table.answered(node)
-        return reply
-    raise failure
+def _asking(cluster: NodeClients[Any], key: str | None) -> Generator[Address | None, Any, Any]:
+    """Decide which node of a cluster gets a command. Yields the node, and gets the reply or the
+    error of redis-py; yields None where the table of the slots is to be refreshed. Returns the
+    reply.
 
+    Args:
+        cluster: the cluster.
+        key: a key of the command; None where any node can answer it.
 
-async def _aof_any_node(cluster: AsyncCluster, *words: str | float) -> Any:
-    await cluster.refresh()
-    failure: exceptions.RedisError = no_node()
-    for node in cluster.table.answering():
-        try:
-            reply = await pipeline.aexecute(cluster.client_of(node).connection_pool, *words)
-        except DISCONNECTED as error:
-            failure = error
-            cluster.table.broke(node)
-            continue
-        cluster.table.answered(node)
-        return reply
-    raise failure
+    Raises:
+        RedisError: no node can be reached, or the node refuses the command.
+        PyjobsError: the owner of the key refuses the command, or is not known.
+    """
+    table = cluster.table
+    if key is None:
+        yield None
+        failure: exceptions.RedisError = no_node()
+        for node in table.answering():
+            answer = yield node
+            if isinstance(answer, DISCONNECTED):
+                failure = answer
+                table.broke(node)
+            elif isinstance(answer, exceptions.RedisError):
+                raise answer
+            else:
+                table.answered(node)
+                return answer
+        raise failure
+    for hop in range(MOST_HOPS + 1):
+        yield None
+        if (owner := table.owner(key)) is None:
+            raise cluster.failure or no_owner()
+        answer = yield owner
+        if not isinstance(answer, exceptions.RedisError):
+            return answer
+        if hop == MOST_HOPS or not redirected(table, owner, answer):
+            found = translated(answer)
+            raise (of_node(found, owner) if is_silence(found) else found) from answer
+    raise AssertionError("the last hop returns or raises")

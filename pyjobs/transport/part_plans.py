@@ -24,7 +24,7 @@ from pyjobs.engine import (
 from pyjobs.errors import NoSchedule, OutcomeUnknown, PyjobsError, WrongParts
 from pyjobs.transport.part_schedules import schedule
 from pyjobs.transport.part_totals import (
-    PAUSES,
+    GROWTH_PAUSES,
     Plan,
     clone,
     counters,
@@ -104,7 +104,7 @@ def submit(call: Call[Any], parts: Parts | None) -> Plan:
                 replies[place] = given[2 * at], given[2 * at + 1]
                 has[place] = part
 
-    for pause in PAUSES:
+    for pause in GROWTH_PAUSES:
         if pause:
             yield pause
         if parts is None:

@@ -21,7 +21,7 @@ from pyjobs.engine import (
     remove_schedules,
 )
 from pyjobs.errors import PyjobsError, WrongParts
-from pyjobs.transport.part_totals import PAUSES, Plan, clone, first_error
+from pyjobs.transport.part_totals import GROWTH_PAUSES, Plan, clone, first_error
 
 
 def schedule(call: Call[Any], parts: Parts | None) -> Plan:
@@ -30,7 +30,7 @@ def schedule(call: Call[Any], parts: Parts | None) -> Plan:
     options, name = (str(call.args[names.index(one)]) for one in ("options", "schedule"))
     unique = hashed_by(options)
     answer: Any = None
-    for pause in PAUSES:
+    for pause in GROWTH_PAUSES:
         if pause:
             yield pause
         if parts is None:

@@ -25,7 +25,7 @@ from pyjobs.errors import PyjobsError
 
 Plan = Generator[Any, Any, Any]
 # While a queue grows, its parts learn the number one after the other.
-PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
+GROWTH_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
 CURSOR = "~"
 # In the name of an event of a queue with parts: between the names, and a part that has no event.
 BETWEEN, NONE = ",", "0-0"

@@ -35,7 +35,7 @@ from pyjobs.worker.running import (
 )
 from pyjobs.worker.worker import Worker
 
-Ended = tuple[Outcome, Exception | None]
+OutcomeAndError = tuple[Outcome, Exception | None]
 Steps = Generator[list[Call[Any]] | Run | Death, Any, None]
 
 
@@ -237,7 +237,7 @@ class Drain:
         task = self._tasks.get(job.task)
         return exhausted(self._handler(job), job) if task is None else task.run(job)
 
-    async def _awaited(self, run: Run, result: Any) -> Ended:
+    async def _awaited(self, run: Run, result: Any) -> OutcomeAndError:
         try:
             async with asyncio.timeout(run.timeout):
                 return outcome_of(await result), None

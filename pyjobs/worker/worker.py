@@ -17,7 +17,7 @@ from datetime import timedelta
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
-from pyjobs.asyncutil import fast_loop
+from pyjobs.asyncutil import fast_loop, running_loop
 from pyjobs.definition import BaseTask, collected
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
@@ -34,7 +34,7 @@ from pyjobs.worker.settings import ExecutorName, WorkerSettings
 from pyjobs.worker.workerlog import log_stopped_early
 
 # The stop that releases held jobs is the second.
-AT_ONCE = 2
+RELEASING_STOP = 2
 H = TypeVar("H", bound=Handler)
 
 
@@ -227,12 +227,15 @@ class Worker:
             signals: whether to handle the signals; only possible in the main thread.
 
         Raises:
-            BadArgument: there is no handler, or the worker runs already.
+            BadArgument: there is no handler, the worker runs already, or the thread runs an event
+                loop.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode, BadLayout, WrongType: every queue has another mode, a layout that this
                 version does not know, or a key of another type.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        if running_loop() is not None:
+            raise BadArgument("run: an event loop runs in this thread: await worker.arun()")
         self._signals = 0
         taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
         with self._alone(), taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
@@ -339,7 +342,7 @@ class Worker:
                 break
             except (SystemExit, KeyboardInterrupt) as error:
                 left = left or error
-                if self._processor is None or self._stops >= AT_ONCE:
+                if self._processor is None or self._stops >= RELEASING_STOP:
                     break
                 work = self._finish()
         if left is not None:
@@ -347,14 +350,14 @@ class Worker:
 
     async def _finish(self) -> None:
         """Release all held jobs and wait for the end of the run."""
-        for _ in range(AT_ONCE):
+        for _ in range(RELEASING_STOP):
             self.stop()
         if self._processing is not None:
             await asyncio.wait({self._processing})
 
     def _on_signal(self, number: int) -> None:
         self._signals += 1
-        if self._signals <= AT_ONCE:
+        if self._signals <= RELEASING_STOP:
             self.stop()
             return
         for taken in list(ACTIVE):

@@ -80,6 +80,17 @@ SUBMIT = "pyjobs submit [OPTIONS] QUEUE [JSON]"
         ("work ./words.py:w", "no module './words.py'; name the module, not its file: words:w"),
         ("monitor --statsd :x", "--statsd: ':x' is not HOST[:PORT], such as localhost:8125"),
         ("monitor --port x", "--port: 'x' is not [HOST:]PORT, such as 0.0.0.0:8081"),
+        (
+            "--url redis://localhost status",
+            "there is no option --url before the command: an option goes behind it, as in `pyjobs "
+            "status --url`",
+        ),
+        ("--json status", "there is no option --json before the command: an option goes behind it"),
+        ("-v", "there is no option -v; `pyjobs --help` lists them"),
+        ("--versoin", "there is no option --versoin; did you mean --version?"),
+        ("work words --queues a", "there is no option --queues; a worker is made with its queues"),
+        ("work words -c 4", "there is no option -c; the word is --concurrency"),
+        ("work words --xyzzy", "there is no option --xyzzy; `pyjobs work --help` lists them"),
         ("status --url localhost:6379", "url: does not begin with one of redis://"),
     ],
 )
@@ -95,6 +106,28 @@ def test_a_mistake_is_one_line_that_names_it_and_what_would_be_right(
 def test_a_url_without_a_scheme_is_answered_with_what_is_missing(cli: Cli) -> None:
     told = cli("status", "--url", "localhost:6379")
     assert told.err.endswith("; redis:// is missing before the host\n")
+
+
+def test_data_that_is_a_text_or_a_file_is_answered_with_the_way_to_give_it(cli: Cli) -> None:
+    told = cli("submit", "words", "reverse me")
+    assert (told.code, told.out) == (1, "")
+    assert told.err.endswith("""; a text is written '"reverse me"'\n""")
+    for word in (str(cli.folder / "data.json"), f"@{cli.folder}/data.json"):
+        (cli.folder / "data.json").write_text("{}")
+        told = cli("submit", "words", word)
+        assert told.err.endswith(
+            f"; `pyjobs submit QUEUE - < {cli.folder}/data.json` reads a file\n"
+        )
+    assert cli("submit", "words", "{'to': 1}").err.endswith("it begins with \"{'to': 1}\"\n")
+
+
+def test_a_wrong_url_of_the_environment_is_answered_with_the_name_of_the_variable(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYJOBS_URL", "localhost:6379")
+    told = cli("status")
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith("pyjobs: PYJOBS_URL: url: does not begin with one of redis://")
 
 
 def test_a_redis_that_is_not_there_is_answered_with_where_to_say_where_it_is(cli: Cli) -> None:
@@ -113,6 +146,21 @@ def test_a_password_that_redis_does_not_want_is_answered_with_what_mends_it(
     assert "secret" not in told.err
     told = cli("status", "--url", f"{cli.url}/999999")
     assert told.err.endswith("; the number behind the / is the database, from 0 on\n")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "path", "hint"),
+    [
+        ("redis+sentinel", "/main", "what answers there is no sentinel; the URL of a Redis begins"),
+        ("redis+cluster", "", "this Redis is no cluster: its URL begins with redis://"),
+    ],
+)
+def test_a_single_redis_under_the_url_of_several_is_answered_with_what_mends_it(
+    cli: Cli, scheme: str, path: str, hint: str
+) -> None:
+    told = cli("status", "--url", cli.url.replace("redis", scheme, 1) + path)
+    assert (told.code, told.out) == (1, "")
+    assert hint in told.err and "pyjobs acl" not in told.err
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,7 @@ class TestResults:
     ) -> None:
         some = client.submit_many(["ab", "cd"])
         work(jobs)
+        wait_until(some[0].done)
         ended = client.results(some, ordered=ordered, timeout=0.2)
         assert next(ended).result(0) == "ba"
         with pytest.raises(TimeoutError, match=r"1 jobs have no result in 0.2 s"):

@@ -201,7 +201,7 @@ def test_a_client_clock_an_hour_off_changes_no_lease_delay_or_expiry(
             wait_until(partial(renewed, job.id, jobs.part("inflight")[job.id]))
         return job.attempt
 
-    with working(jobs.store.url, handle, lease=1.0):
+    with working(jobs.store.url, handle, lease=2.0):
         late = client.submit(1, delay=0.2)
         soon = client.submit(2, expires=5.0)
         assert [soon.result(SOON), late.result(SOON)] == [1, 1]

@@ -90,7 +90,7 @@ def test_a_node_that_answers_no_probe_is_connected_anew_and_may_have_sent_messag
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aio_shards, "QUIET_SECONDS", 0.05)
-    monkeypatch.setattr(aio_shards, "REPLY_SECONDS", 0.2)
+    monkeypatch.setattr(aio_shards, "REPLY_SECONDS", 2.0)
 
     async def main(proxy: Proxy) -> None:
         cluster: Any = OneNode(proxy.url)

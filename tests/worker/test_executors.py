@@ -161,7 +161,8 @@ def test_many_plain_jobs_are_reported_in_few_calls_of_the_loop() -> None:
             threading.Event().wait(0.001)
         await bench.until(500)
         bench.executor.close()
-        assert calls == 1
+        # The thread of the last one may call after the loop has collected it.
+        assert calls <= 2
 
     run(body)
 

@@ -332,10 +332,10 @@ def test_a_job_given_up_without_redis_is_released_by_its_token_when_redis_answer
         connect(server.url) as admin,
     ):
         run(admin, RELIABLE.submit(Q, [("a", b"1")]))
-        [claimed] = run(admin, RELIABLE.claim([Q], nonce="n", limit=1, lease=1000)).jobs
+        [claimed] = run(admin, RELIABLE.claim([Q], nonce="n", limit=1, lease=3000)).jobs
         hands.take(claimed)
         renewed = threading.Event()
-        heartbeat = at(proxy.url, hands, 1.0, renewed.set)
+        heartbeat = at(proxy.url, hands, 3.0, renewed.set)
         proxy.breaks("cut_before")
         heartbeat.start()
         wait_until(lambda: hands.lost)

@@ -162,7 +162,7 @@ class TestWorker:
             end.wait(20)
 
         with (
-            working(store.url, handler, mode=mode, concurrency=1, prefetch=0, lease=0.6),
+            working(store.url, handler, mode=mode, concurrency=1, prefetch=0, lease=2.0),
             pyjobs.Client(store.url, queue="q", mode=mode) as client,
         ):
             client.submit(1)

@@ -227,10 +227,10 @@ class TestTimeouts:
 
         settings: dict[str, Any] = {"max_attempts": 1} if mode.name == "reliable" else {}
         handler = ahandle if kind == "loop" else handle
-        with working(store.url, handler, mode=mode.name, timeout=0.15, concurrency=1, **settings):
+        with working(store.url, handler, mode=mode.name, timeout=0.3, concurrency=1, **settings):
             jobs = client.submit_many(["slow", "slow", "quick"])
             for job in jobs[:2]:
-                with pytest.raises(JobFailed, match=r"TimeoutError: took longer than 0\.15 s"):
+                with pytest.raises(JobFailed, match=r"TimeoutError: took longer than 0\.3 s"):
                     job.result(SOON)
             # A thread can't be stopped; it must not take a place from others.
             assert jobs[2].result(SOON) == "quick"

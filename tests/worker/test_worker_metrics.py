@@ -172,7 +172,7 @@ class TestScrape:
             begun.set()
             end.wait(20)
 
-        worker = Worker(url, queues=["q"], metrics=0, lease=0.6)
+        worker = Worker(url, queues=["q"], metrics=0, lease=3.0)
         worker.handler(wait)
         with Client(url, queue="q") as client, running(worker):
             job = client.submit(1, task="sum")

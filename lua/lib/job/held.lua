@@ -1,4 +1,5 @@
--- What is read of a job that may end or leave the flight.
+-- What is read of a job that may end or leave the flight. A field that several readers have stands at another position in
+-- each, so its constant begins with the word of its reader.
 -- needs job.read
 local TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 2, 3, 4, 5, 6, 7
 
@@ -14,28 +15,28 @@ local function read_ending(q, id, ...)
 end
 
 -- What a failure looks at, after the fields of read_ending.
-local FAILURES, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST, WAS_UNKNOWN = 9, 10, 11, 12, 13, 14
+local FAILURES, MAX_ATTEMPTS, BACKOFF, FAIL_CRASHES, FAIL_PAST, FAIL_UNKNOWN_SINCE = 9, 10, 11, 12, 13, 14
 
 local function read_failures(q, id)
   return read_ending(q, id, 'failures', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
 end
 
 -- What the end of a lease looks at, after the fields of read_ending.
-local CRASHES, LAST_ERROR, BEFORE_IT = 9, 10, 11
+local CRASH_CRASHES, CRASH_ERROR, CRASH_PAST = 9, 10, 11
 
 local function read_crashed(q, id)
   return read_ending(q, id, 'crashes', 'error', 'past')
 end
 
 -- What a hand-back counts, after the fields of read_ending.
-local RELEASES, PAST_OF_IT = 9, 10
+local RELEASES, RELEASE_PAST = 9, 10
 
 local function read_releases(q, id)
   return read_ending(q, id, 'releases', 'past')
 end
 
 -- What a hand-back of a job with an unknown task looks at, after the field `releases`.
-local UNKNOWN_SINCE, START_BY, ERROR_BEFORE, CRASHES_BEFORE, PAST_BEFORE = 10, 11, 12, 13, 14
+local UNKNOWN_SINCE, UNKNOWN_START_BY, UNKNOWN_ERROR, UNKNOWN_CRASHES, UNKNOWN_PAST = 10, 11, 12, 13, 14
 
 local function read_unknown(q, id)
   return read_ending(q, id, 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
@@ -49,7 +50,7 @@ local function read_saved(q, id)
 end
 
 -- What a run's output goes on from, after the fields of read_held.
-local OUTPUT, PAST_THEN, CRASHES_THEN = 8, 9, 10
+local OUTPUT, OUTPUT_PAST, OUTPUT_CRASHES = 8, 9, 10
 
 local function read_written(q, id)
   return read_held(q, id, 'output', 'past', 'crashes')

@@ -1,5 +1,5 @@
 -- What is wrong with a job, of which only the id is known. The first finding counts.
--- needs job.STATE job.read job.is_live unique.unique_key listed.stands_behind
+-- needs job.STATE job.read job.is_live unique.unique_key list_position.stands_behind
 -- needs sides.read_sides sides.ttl_finding sides.SIDE_UNIQUE
 local SETS = { 'delayed', 'inflight', 'dead' }
 local HAS_PLACE = { pending = true, delayed = true, inflight = true, dead = true }

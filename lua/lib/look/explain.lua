@@ -1,5 +1,5 @@
 -- Why a job is not running: a word for programs, and a sentence for people.
--- needs clock.now queue.QUARANTINE queue.read_lengths pause.is_paused pause.paused_for listed.stands_behind
+-- needs clock.now queue.QUARANTINE queue.read_lengths pause.is_paused pause.paused_for list_position.stands_behind
 -- needs details.read_listed details.shown_state details.attempt_of details.LISTED_REASON details.LISTED_STARTED
 
 -- A duration in words, in the unit that fits.

@@ -1,6 +1,7 @@
--- The outbox of a queue: jobs on their way to another queue, where no claim finds them. `:moving` has the id of each, and
--- `:moving:<id>` its hash, with the fields `move`, `to` and `at` besides, and `places` on the way to a queue in parts: the part of the job is
--- by these, however that queue has grown meanwhile, since it alone knows what it has answered.
+-- The outbox of a queue: jobs that are parked on their way to another queue, where no claim finds them. `:moving` has the
+-- id of each, and `:moving:<id>` its hash, with the fields `move`, `to` and `at` besides. On the way to a queue in parts the
+-- hash has `places` too, the parts of that queue when the job left. They choose the part of the job however the queue grows
+-- meanwhile: only that part knows what it has answered.
 local MOVE, TO, AT, PARKED_STATE, PARKED_UNIQUE = 1, 2, 3, 4, 5
 local STALE_MS = 86400000  -- half as long as an answer is kept (lib/verb/receive.lua)
 

@@ -1,5 +1,6 @@
 -- The schedules of a queue: a sorted set of names by their next moment, and a hash for each. The field `scheduled` of :meta
--- is the first of these moments, so that a claim looks at no schedule before one is due.
+-- is the first of these moments, so that a claim looks at no schedule before one is due. The name of a schedule is `called`
+-- in these pieces, since `name` checks an argument.
 -- needs first_score.first_score
 
 -- The next moment of a schedule that has none: it is paused, or its moments have run out.

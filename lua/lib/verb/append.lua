@@ -2,7 +2,7 @@
 --   output        <chunks> <bytes> <chunks of the latest run> <token of that run>
 --   output:<n>    <attempt> <number in its run> <chunk>, n from 1
 -- needs args.bad args.int acl.denied items.check_body fence.fence messages.add_message messages.send_messages
--- needs held.CLIENT held.QUEUED held.STARTED held.OUTPUT held.PAST_THEN held.CRASHES_THEN held.read_written
+-- needs held.CLIENT held.QUEUED held.STARTED held.OUTPUT held.OUTPUT_PAST held.OUTPUT_CRASHES held.read_written
 local MOST_CHUNKS = 10000
 local MOST_BYTES = 4194304
 
@@ -31,7 +31,7 @@ local function append(q, first)
     if not is_there and (chunks > MOST_CHUNKS or bytes > MOST_BYTES) then
       words[places[n]] = 'TOOLARGE'
     elseif not is_there then
-      local attempt = (tonumber(job[PAST_THEN]) or 0) + (tonumber(job[CRASHES_THEN]) or 0) + 1
+      local attempt = (tonumber(job[OUTPUT_PAST]) or 0) + (tonumber(job[OUTPUT_CRASHES]) or 0) + 1
       local text = attempt .. ' ' .. number .. ' ' .. chunk
       redis.call('HSET', q.job .. id, 'output:' .. chunks, text,
         'output', chunks .. ' ' .. bytes .. ' ' .. number .. ' ' .. token)

@@ -4,9 +4,9 @@
 --   continue=MS  as snooze=MS, and the text is no error: it is saved for the next attempt
 -- Crashes before a run that its handler ended do not count any more against max_crashes: they are in `past` then.
 -- needs args.MAX_MS args.bad args.int args.refuse acl.denied check_types.check_types queue.wake clock.clock clock.now
--- needs held.FAILURES held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST held.WAS_UNKNOWN
+-- needs held.FAILURES held.MAX_ATTEMPTS held.BACKOFF held.FAIL_CRASHES held.FAIL_PAST held.FAIL_UNKNOWN_SINCE
 -- needs held.read_failures
--- needs fence.fence records.shorten_records
+-- needs fence.fence claim_records.shorten_records
 -- needs ended.end_dead ended.trim_dead messages.send_messages held.TASK run_times.count_runs counters.count
 -- needs counters.write_counters events.write_events
 local function check_verdicts(first)
@@ -46,8 +46,8 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     local verdict, body = ARGV[at + 2], ARGV[at + 3]
     local word, delay = verdict:match('^(%l+)=?(.*)$')
     local counted = (word == 'snooze' or word == 'continue') and 0 or 1
-    local failures, past = (tonumber(job[FAILURES]) or 0) + counted, (tonumber(job[PAST]) or 0) + counted
-    local crashed = tonumber(job[CRASHED]) or 0
+    local failures, past = (tonumber(job[FAILURES]) or 0) + counted, (tonumber(job[FAIL_PAST]) or 0) + counted
+    local crashed = tonumber(job[FAIL_CRASHES]) or 0
     local used_up = counted == 1 and failures >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
     redis.call('HSET', q.job .. id, 'failures', failures, 'past', past)
     if counted == 1 then runs[#runs + 1] = job end
@@ -59,11 +59,11 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       local base = tonumber(job[BACKOFF]) or backoff
       local wait = tonumber(delay) or backoff_delay(base, failures, backoff_max, at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
-      if job[CRASHED] then
+      if job[FAIL_CRASHES] then
         redis.call('HSET', q.job .. id, 'past', past + crashed)
         redis.call('HDEL', q.job .. id, 'crashes')
       end
-      if job[WAS_UNKNOWN] then redis.call('HDEL', q.job .. id, 'unknown_since') end  -- this worker knows it
+      if job[FAIL_UNKNOWN_SINCE] then redis.call('HDEL', q.job .. id, 'unknown_since') end  -- this worker knows it
       redis.call('ZADD', q.delayed, now + wait, id)
       if q.happened then
         local counts = redis.call('HMGET', q.job .. id, 'past', 'crashes')

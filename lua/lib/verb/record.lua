@@ -1,5 +1,5 @@
 -- Records how jobs in flight ended, done or failed, where outcomes are stored. What runs have saved is for runs to come.
--- needs args.bad acl.denied fence.fence records.shorten_records held.RETENTION held.SAVED
+-- needs args.bad acl.denied fence.fence claim_records.shorten_records held.RETENTION held.SAVED
 -- needs args.DAY_MS args.DAY ended.end_job messages.send_messages run_times.count_runs counters.write_counters events.write_events
 -- `reader` is one of lib/job/held.lua: where runs can save, the one that reads it.
 local function record(q, first, state, field, retention, reader)

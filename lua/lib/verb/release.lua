@@ -1,5 +1,5 @@
 -- Hands back jobs that were not run to an end: they go to the head of their queue, the first of the call first.
--- needs args.bad acl.denied queue.read_lengths queue.wake fence.fence held.RELEASES held.PAST_OF_IT held.TASK held.read_releases
+-- needs args.bad acl.denied queue.read_lengths queue.wake fence.fence held.RELEASES held.RELEASE_PAST held.TASK held.read_releases
 -- needs counters.count counters.write_counters events.write_events
 local function hand_back(q, first)
   local words, ids, jobs, places = fence(q, first, 2, read_releases)
@@ -13,7 +13,7 @@ local function hand_back(q, first)
     local id, job = ids[i], jobs[i]
     local releases = (tonumber(job[RELEASES]) or 0) + 1
     -- With a past its next claim counts no wait: its first one has counted that.
-    redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', releases, 'past', job[PAST_OF_IT] or '0')
+    redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', releases, 'past', job[RELEASE_PAST] or '0')
     redis.call('RPUSH', q.pending, id)
     words[places[i]] = 'pending'
     count(q, job[TASK], 'released', 1)

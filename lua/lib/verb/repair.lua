@@ -1,7 +1,7 @@
 -- Each side of a job that has parted from the others is made anew. What each job needs is decided before the first write.
 -- needs args.bad args.name acl.denied check_types.check_types queue.wake broken.add_broken job.STATE job.read job.is_live
 -- needs schedules.first_scheduled unique.holder unique.unique_key dead.DEAD_MS args.DAY_MS queue.whole mend.mend_place
--- needs mend.mend_meta clock.now check.check check.list_finding check.stays_cancelled listed.LIST_LOOKS check.HAS_PLACE sides.SIDE_TOKEN
+-- needs mend.mend_meta clock.now check.check check.list_finding check.stays_cancelled list_position.LIST_LOOKS check.HAS_PLACE sides.SIDE_TOKEN
 -- needs sides.SIDE_UNIQUE sides.ttl_finding
 local function check_pairs(first)
   for i = first, #ARGV, 2 do

@@ -1,7 +1,7 @@
 -- Hands back jobs whose task their worker does not know: a newer program may have submitted them, and workers that know
 -- the task may come with the next deploy. A job waits as long again as it has been unknown. No attempt counts.
 -- needs args.bad acl.denied check_types.check_types queue.wake clock.now fence.fence
--- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.CRASHES_BEFORE held.PAST_BEFORE
+-- needs held.RELEASES held.UNKNOWN_SINCE held.UNKNOWN_START_BY held.UNKNOWN_ERROR held.UNKNOWN_CRASHES held.UNKNOWN_PAST
 -- needs held.read_unknown
 -- needs args.DAY_MS ended.end_dead ended.trim_dead messages.send_messages held.TASK counters.count counters.write_counters events.write_events
 local FIRST_WAIT = 1000
@@ -29,24 +29,24 @@ local function hand_back_unknown(q, first)
   for n, id in ipairs(ids) do
     local job = jobs[n]
     -- A job that a worker knew has begun in time. From now on it may be started whenever it is found.
-    local begun = not job[UNKNOWN_SINCE] and (job[RELEASES] or job[ERROR_BEFORE] or job[CRASHES_BEFORE])
-    local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, not begun and tonumber(job[START_BY]) or nil
-    if begun and job[START_BY] then redis.call('HSET', q.job .. id, 'start_by', '') end
+    local begun = not job[UNKNOWN_SINCE] and (job[RELEASES] or job[UNKNOWN_ERROR] or job[UNKNOWN_CRASHES])
+    local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, not begun and tonumber(job[UNKNOWN_START_BY]) or nil
+    if begun and job[UNKNOWN_START_BY] then redis.call('HSET', q.job .. id, 'start_by', '') end
     local wait = unknown_wait(since, start_by)
     -- With a past its next claim counts no wait: its first one has counted that.
     local releases = (tonumber(job[RELEASES]) or 0) + 1
-    redis.call('HSET', q.job .. id, 'releases', releases, 'past', job[PAST_BEFORE] or '0')
+    redis.call('HSET', q.job .. id, 'releases', releases, 'past', job[UNKNOWN_PAST] or '0')
     if wait then
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
-      if start_by then redis.call('HSET', q.job .. id, 'expires', job[START_BY]) end
+      if start_by then redis.call('HSET', q.job .. id, 'expires', job[UNKNOWN_START_BY]) end
       redis.call('ZADD', q.delayed, now + wait, id)
     else
-      local attempts = (tonumber(job[PAST_BEFORE]) or 0) + (tonumber(job[CRASHES_BEFORE]) or 0)
-      end_dead(q, id, job, 'unknown', job[ERROR_BEFORE] or '', attempts)
+      local attempts = (tonumber(job[UNKNOWN_PAST]) or 0) + (tonumber(job[UNKNOWN_CRASHES]) or 0)
+      end_dead(q, id, job, 'unknown', job[UNKNOWN_ERROR] or '', attempts)
     end
     count(q, job[TASK], 'released', 1)
     if q.happened and wait then
-      table.insert(q.happened, { 'released', id, job[TASK], 1, { job[PAST_BEFORE], job[CRASHES_BEFORE] } })
+      table.insert(q.happened, { 'released', id, job[TASK], 1, { job[UNKNOWN_PAST], job[UNKNOWN_CRASHES] } })
     end
     words[places[n]] = wait and 'delayed' or 'dead'
   end

@@ -23,9 +23,18 @@ from typing import Protocol
 
 from pyjobs.engine import Outcome
 from pyjobs.errors import PyjobsError
+from pyjobs.worker.outcomes import failure
 from pyjobs.worker.process import STOPS
 from pyjobs.worker.run import Run
-from pyjobs.worker.running.child_main import RECEIVED, Messages, Ready, RunAnswer, packed, serve
+from pyjobs.worker.running.child_main import (
+    RECEIVED,
+    Messages,
+    NoMessage,
+    Ready,
+    RunAnswer,
+    packed,
+    serve,
+)
 from pyjobs.worker.running.child_updates import Update, UpdateReply
 from pyjobs.worker.running.invocation import CLEANUP_SECONDS
 
@@ -41,7 +50,7 @@ POLL_SECONDS = 0.005
 LONGEST_POLL = 0.1
 
 
-class Owner(Protocol):
+class ChildOwner(Protocol):
     """Hears of its children, in the event loop."""
 
     def child_ready(self, child: Child) -> None:
@@ -84,7 +93,7 @@ class Child:
     """
 
     def __init__(
-        self, owner: Owner, handler: bytes, set_up: Callable[[], None] | None, weighs: bool
+        self, owner: ChildOwner, handler: bytes, set_up: Callable[[], None] | None, weighs: bool
     ) -> None:
         self.run: Run | None = None
         self.outcome: Outcome | None = None
@@ -191,6 +200,16 @@ class Child:
         if not data:
             self._lost()
             return
+        try:
+            self._hear(data)
+        except NoMessage:
+            # What comes after such bytes can't be read either.
+            wrote = ChildProcessError("its process has written into the stream of its worker")
+            self.outcome = self.outcome or failure(wrote)
+            self.kill()
+            self._lost()
+
+    def _hear(self, data: bytes) -> None:
         for message in self._messages.feed(data):
             if isinstance(message, Ready):
                 self.why_not = message.why_not

@@ -13,7 +13,7 @@ from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
 from pyjobs.worker.run import Run
 
-Verb = Literal["save", "append", "report"]
+UpdateVerb = Literal["save", "append", "report"]
 
 
 class Recorded:
@@ -31,7 +31,7 @@ class Update(NamedTuple):
         body: the bytes.
     """
 
-    verb: Verb
+    verb: UpdateVerb
     body: bytes
 
 

@@ -1,5 +1,5 @@
--- The records of claims (:claim:<nonce>) are for a claim that is sent again. A caller that presents a token has had the answer, so
--- only a late copy of the claim may come after that: a record need not last as long as a long lease.
+-- The records of claims (:claim:<nonce>) are for a claim that is sent again. A caller that presents a token has had the
+-- answer, so only a late copy of the claim may come after that: a record need not last as long as a long lease.
 -- needs held.TOKEN
 local LATE_COPY_MS = 60000
 
