@@ -19,6 +19,7 @@ from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport.backoff import Backoff
 from pyjobs.transport.connection import Connection, open_connection, pack
 from pyjobs.transport.errors import raise_translated
+from pyjobs.transport.pipeline import spare_of
 from pyjobs.transport.server import AsyncServer
 from pyjobs.transport.subscription import LENGTH, MESSAGES, BaseSubscription, Message
 
@@ -72,6 +73,7 @@ class AsyncSubscription(BaseSubscription):
             return
         until = time.monotonic() + seconds
         try:
+            spare_of(self._pool).forget_ended_loop(self._pool)
             self._connection = await open_connection(self._pool)
             if self._hear is not None:
                 self._connection.offer(functools.partial(_pass_on, self._hear))

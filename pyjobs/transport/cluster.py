@@ -258,6 +258,7 @@ class AsyncCluster(NodeClients[redis.asyncio.Redis], redis.asyncio.Redis):  # ty
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close every connection."""
         for client in list(self._clients.values()):
+            pipeline.spare_of(client.connection_pool).forget_ended_loop(client.connection_pool)
             await client.aclose()
 
 

@@ -145,6 +145,9 @@ class PooledConnection:
 
     async def send(self, data: bytes) -> None:
         await self._connection.send_packed_command(data)
+        # The reply of memory:// is there at once. Other tasks run here as they do while a server
+        # works: a loop of calls alone would keep them waiting for ever, and would share no call.
+        await asyncio.sleep(0)
 
     async def reply(self, seconds: float | None = None) -> Any:
         try:

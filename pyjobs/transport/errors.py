@@ -92,6 +92,12 @@ def not_sent(error: exceptions.RedisError) -> bool:
     return any(words in str(error) for words in NOT_SENT)
 
 
+def is_of_server(error: PyjobsError) -> bool:
+    """Return whether Redis has refused a call before its script decided anything: that says nothing
+    about an earlier attempt, which may have run the script."""
+    return type(error) in (Unavailable, Forbidden, PyjobsError)
+
+
 def translated(error: exceptions.RedisError) -> PyjobsError:
     """Return the error of this package that stands for an error of redis-py, which is its cause."""
     text = str(error)

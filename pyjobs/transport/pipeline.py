@@ -6,6 +6,7 @@ a command is left out. What is sent, and what a reply means, is decided in retry
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -39,14 +40,16 @@ class Spare:
     is kept between two of them.
 
     To return a connection to its pool and to take it again costs about as much as a command. A
-    forked child does not get the connection of its parent. The pool is an argument each time: what
-    is kept for a pool must not keep the pool.
+    forked child does not get the connection of its parent, nor does an event loop get those of one
+    that has ended. The pool is an argument each time: what is kept for a pool must not keep the
+    pool.
     """
 
-    __slots__ = ("_kept", "_pid")
+    __slots__ = ("_kept", "_loop", "_pid")
 
     def __init__(self) -> None:
         self._pid = os.getpid()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._kept: list[Any] = []
 
     def open(self, pool: Any) -> SyncConnection:
@@ -68,6 +71,7 @@ class Spare:
         Raises:
             RedisError: no connection could be made.
         """
+        self.forget_ended_loop(pool)
         kept: Connection | None = self._take()
         if kept is not None:
             if await kept.quiet():
@@ -149,6 +153,17 @@ class Spare:
             raise
         if not self._keep(used):
             await used.release(pool)
+
+    def forget_ended_loop(self, pool: Any) -> None:
+        """Drop the asyncio connections of a pool where their event loop has ended: nothing can be
+        done with them, and none can be closed."""
+        loop = asyncio.get_running_loop()
+        if self._loop is loop:
+            return
+        if self._loop is not None and self._loop.is_closed():
+            self._kept = []
+            pool.reset()
+        self._loop = loop
 
     def _take(self) -> Any:
         """Return the kept connection, or None. The other side may have closed it meanwhile."""

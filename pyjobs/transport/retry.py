@@ -17,6 +17,7 @@ from pyjobs.transport.errors import (
     DISCONNECTED,
     UNKNOWN_USER,
     forbids,
+    is_of_server,
     not_sent,
     refuses,
     translated,
@@ -286,7 +287,7 @@ class Delivery:
                 lacking = self._no_load if self._no_load and forbids(reply) else None
                 found = translated(lacking or reply)
                 # An attempt that broke may have carried out what is refused now.
-                unknown = place in earlier and type(found) is Unavailable
+                unknown = place in earlier and is_of_server(found)
                 self.answers[place] = OutcomeUnknown(str(found)) if unknown else found
         self.left = again + self.left[len(replies) :]
         return refusal
@@ -326,7 +327,7 @@ class Delivery:
     def _give_up(self, error: exceptions.RedisError, final: PyjobsError) -> GiveUp | Done:
         # A call that was answered has run, and an error that is raised drops its answer.
         dropped = not self._in_place and len(self.left) < len(self._calls)
-        if type(final) is Unavailable and (self._maybe_ran or dropped):
+        if is_of_server(final) and (self._maybe_ran or dropped):
             final = OutcomeUnknown(str(final))
         final.__cause__ = error
         if not self._in_place:

@@ -15,7 +15,7 @@ from redis import exceptions
 
 from pyjobs.engine import Call
 from pyjobs.errors import NotDurable, OutcomeUnknown, PyjobsError, Unavailable, copied
-from pyjobs.transport.errors import DISCONNECTED, UNKNOWN_USER, refuses
+from pyjobs.transport.errors import DISCONNECTED, UNKNOWN_USER, is_of_server, refuses
 from pyjobs.transport.retry import PAUSES
 from pyjobs.transport.slots import Address, SlotTable
 
@@ -153,11 +153,12 @@ class Routing:
             self.answers[place] = answer = copied_as(Unavailable, answer)
         if isinstance(answer, OutcomeUnknown):
             self._unsure.add(place)
-        elif type(answer) is Unavailable and place in self._unsure:
+        repeats = may_repeat(answer, call)
+        if is_of_server(answer) and place in self._unsure:
             self.answers[place] = answer = copied_as(OutcomeUnknown, answer)
         if group.node is not None and is_silence(answer):
             self.answers[place] = answer = of_node(answer, group.node)
-        if not may_repeat(answer, call):
+        if not repeats:
             return
         self._table.stale = True
         if self._tries < self._most:

@@ -31,6 +31,7 @@ from redis.retry import Retry
 from pyjobs.transport.cluster import AsyncCluster, Cluster
 from pyjobs.transport.given import GivenUrl
 from pyjobs.transport.memory import fake, memory
+from pyjobs.transport.pipeline import spare_of
 from pyjobs.transport.sentinel import AsyncPool, Pool, primary
 from pyjobs.transport.url import CLUSTERS, SENTINELS, checked_url, clustered, scheme_of
 
@@ -199,6 +200,8 @@ def answering(server: AsyncServer) -> AsyncServer:
 
 async def aclose(server: AsyncServer) -> None:
     """Close a client and its connections, within a second. Errors are ignored."""
+    if not isinstance(server, AsyncCluster):
+        spare_of(server.connection_pool).forget_ended_loop(server.connection_pool)
     with contextlib.suppress(redis.RedisError, TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await server.aclose()

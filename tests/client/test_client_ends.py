@@ -381,3 +381,21 @@ def test_a_submit_to_a_new_queue_while_redis_is_away_is_unavailable_with_the_cau
 def test_submit_many_of_nothing_sends_nothing(aio: bool) -> None:
     with opened("redis://127.0.0.1:1", aio=aio, queue="q") as client:
         assert client.submit_many([]) == []
+
+
+@at(SOCKET_PLACES)
+def test_a_client_that_was_only_asked_in_an_ended_event_loop_listens_in_the_next_and_closes_in_any(
+    store: Store,
+) -> None:
+    """No call meets a connection of the loop that has ended."""
+    client = pyjobs.aio.Client(store.url, queue="q")
+
+    async def submit() -> None:
+        await client.submit(1)
+        await client.submit(2)
+
+    asyncio.run(client.ping())
+    asyncio.run(submit())
+    asyncio.run(client.ping())
+    asyncio.run(client.close())
+    assert len(Jobs(store, RELIABLE).pending()) == 2

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from support.pages import ROOT
@@ -240,13 +240,14 @@ def normal(capture: str) -> str:
     return "\n".join(lines)
 
 
-@contextlib.contextmanager
-def made() -> Iterator[dict[str, str]]:
+def made() -> dict[str, str]:
     """The captures of a scene within one minute: the totals of a monitor begin with the minute of
-    its first look."""
-    minute = time.time() // 60
-    captures = taken()
-    yield captures if time.time() // 60 == minute else taken()
+    its first look. A busy machine may need several scenes until one begins and ends in a minute."""
+    minute, captures = -1.0, {}
+    while minute != time.time() // 60:
+        minute = time.time() // 60
+        captures = taken()
+    return captures
 
 
 def taken() -> dict[str, str]:
@@ -273,8 +274,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Writes the captures of docs/operations.md.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when they differ")
     check = parser.parse_args().check
-    with made() as captures:
-        pass
+    captures = made()
     if check:
         differ = [
             name for name, text in on_page().items() if normal(text) != normal(captures[name])

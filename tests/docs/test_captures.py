@@ -14,9 +14,7 @@ def test_the_page_has_each_capture() -> None:
 
 @pytest.mark.slow
 def test_the_captures_of_the_page_are_what_the_commands_show() -> None:
-    with made() as captures:
-        pass
-    shown = {name: normal(text) for name, text in captures.items()}
+    shown = {name: normal(text) for name, text in made().items()}
     assert shown == {name: normal(text) for name, text in on_page().items()}
 
 

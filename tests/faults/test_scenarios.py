@@ -13,7 +13,7 @@ from chaos.runs import PLANS
 RUN = re.compile(r"test_a_small_run_breaks_no_promise\[([\w-]+)\]")
 HERE = Path(__file__).parent
 TESTS = HERE.parent
-SCENARIOS = [str(n) for n in range(1, 113)]
+SCENARIOS = [str(n) for n in range(1, 116)]
 INVARIANTS = [f"I{n}" for n in range(1, 14)]
 NAMED = re.compile(r"((?:[a-z]+/)?test_\w+\.py)::(test_\w+)(?:\[([\w-]+)\])?")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import stat
 import sys
 import time
 from pathlib import Path
@@ -134,6 +135,27 @@ def leave_a_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def become_two() -> str:
+    """Return, and leave a process that holds what this one has open."""
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(60)
+        os._exit(0)
+    return "two"
+
+
+def write_to_the_worker(text: str) -> str:
+    """Write text into each socket that the worker has to this process, and return."""
+    for number in range(3, 64):
+        try:
+            is_socket = stat.S_ISSOCK(os.fstat(number).st_mode)
+        except OSError:
+            continue
+        if is_socket:
+            os.write(number, text.encode())
+    return "wrote"
+
+
 def fork_and_return() -> Any:
     child = os.fork()
     return os.waitpid(child, 0)[1] if child else "from the child"
@@ -174,6 +196,8 @@ ACTS: dict[str, Any] = {
     "finish_late": finish_late,
     "close_all": close_all,
     "leave_a_process": leave_a_process,
+    "become_two": become_two,
+    "write_to_the_worker": write_to_the_worker,
     "fork": fork_and_return,
     "retry": retry,
     "reject": reject,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,8 @@ from typing import Any
 import fakeredis._core._server as core
 import pytest
 
-from pyjobs.transport.server import connect
+from pyjobs.transport.commands import acommand
+from pyjobs.transport.server import aconnect, connect
 
 URL = "memory://at-the-same-time"
 
@@ -37,3 +39,25 @@ def test_two_threads_that_first_open_a_memory_url_share_its_database(
         list(pool.map(write, "ab"))
     with connect(URL) as server:
         assert server.mget("a", "b") == [b"here", b"here"]
+
+
+def test_other_tasks_run_while_a_task_sends_one_command_after_the_other() -> None:
+    async def main() -> list[int]:
+        async with aconnect("memory://turns") as server:
+            await acommand(server, "PING")
+            sent = [0]
+
+            async def look() -> list[int]:
+                seen = []
+                for _ in range(3):
+                    seen.append(sent[0])
+                    await asyncio.sleep(0)
+                return seen
+
+            looking = asyncio.create_task(look())
+            for _ in range(20):
+                await acommand(server, "PING")
+                sent[0] += 1
+            return await looking
+
+    assert len(set(asyncio.run(main()))) == 3

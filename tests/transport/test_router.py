@@ -178,6 +178,7 @@ def test_an_error_that_repeating_does_not_cure_is_the_answer(answer: PyjobsError
     [
         pytest.param(exceptions.TimeoutError("Timeout connecting to server"), id="not reached"),
         pytest.param(exceptions.BusyLoadingError("LOADING"), id="refused"),
+        pytest.param(exceptions.NoPermissionError("NOPERM"), id="forbidden"),
     ],
 )
 def test_a_call_that_may_have_run_is_unknown_although_its_later_tries_have_not(

@@ -271,17 +271,28 @@ def test_a_refused_call_is_unavailable_in_its_place_and_the_rest_stands() -> Non
     assert delivery.answers[1] == [("b", "new")]
 
 
-def test_a_call_that_is_refused_after_a_lost_reply_is_unknown_and_a_later_call_is_not() -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        BUSY,
+        exceptions.NoPermissionError("User default has no permissions"),
+        exceptions.MovedError("1234 127.0.0.1:1"),
+    ],
+    ids=lambda refusal: type(refusal).__name__,
+)
+def test_a_call_that_is_refused_after_a_lost_reply_is_unknown_and_a_later_call_is_not(
+    refusal: exceptions.RedisError,
+) -> None:
     """A worker that stops repeats a claim which may have taken jobs, and no other."""
     delivery = Delivery((submit("a"), submit("b")))
     next(iter(delivery.packed()))
     delivery.take(NEW_REPLY)
     delivery.pause(exceptions.ConnectionError("Connection closed by server."))
-    delivery.take(BUSY)
+    delivery.take(refusal)
     delivery.pause()
     assert delivery.answers[0] == NEW
     assert type(delivery.answers[1]) is OutcomeUnknown
-    assert "BUSY" in str(delivery.answers[1])
+    assert str(refusal) in str(delivery.answers[1])
 
 
 def test_refused_calls_are_repeated_one_by_one_with_errors_in_place() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import uvloop
 from redis import exceptions
 from support.running import wait_until
 from support.servers import CLIENT_SOCKET_PLACES, SOCKET_PLACES, at
@@ -22,7 +23,7 @@ from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable, WrongMode
 from pyjobs.transport.pipeline import aexecute, execute, spare_of
 from pyjobs.transport.router import Routing
 from pyjobs.transport.send import FEW_ARGS, arun, lone, run
-from pyjobs.transport.server import aconnect, connect
+from pyjobs.transport.server import aclose, aconnect, connect
 from pyjobs.transport.slots import Address, SlotTable, slot_of
 
 A, B = Address("a", 1), Address("b", 2)
@@ -135,6 +136,24 @@ def test_calls_that_are_cancelled_at_any_moment_leave_no_reply_to_the_next_one(
         await server.aclose()
 
     asyncio.run(use())
+
+
+@at(SOCKET_PLACES)
+@pytest.mark.parametrize("make", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_later_event_loop_sends_calls_on_connections_of_its_own_and_may_close(
+    store: Store, make: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """The loop before has ended, and nothing can be done with its connections."""
+    server = aconnect(store.url)
+
+    async def use(id: str) -> None:
+        # Two at once leave a connection in the pool beside the one that is kept.
+        both = (arun(server, submit(f"{id}{n}")) for n in range(2))
+        assert await asyncio.gather(*both) == [[(f"{id}{n}", "new")] for n in range(2)]
+
+    for work in (use("a"), use("b"), aclose(server)):
+        with asyncio.Runner(loop_factory=make) as runner:
+            runner.run(work)
 
 
 @at(SOCKET_PLACES)

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,34 @@ def test_the_death_of_a_child_fails_its_run_and_no_other(tmp_path: Path) -> None
             end = bench.reports[id]
             assert (end.verb, end.verdict) == ("fail", "retry"), id
             assert end.why == f"ChildProcessError: its process {words}", id
+
+    run(body)
+
+
+@pytest.mark.parametrize("text", ["printed", "\0\0\0\5junk!"], ids=["text", "no pickle"])
+def test_a_handler_that_writes_into_the_stream_to_its_worker_has_failed_and_no_other(
+    text: str,
+) -> None:
+    async def body() -> None:
+        async with pool() as bench:
+            end = await bench.did("wrote", "write_to_the_worker", text)
+            assert end.verb == "fail"
+            assert end.why == (
+                "ChildProcessError: its process has written into the stream of its worker"
+            )
+            assert (await bench.did("after", "return", 1)).verb == "complete"
+
+    run(body)
+
+
+def test_a_process_that_a_handler_leaves_behind_holds_up_no_end() -> None:
+    """It keeps the stream of its parent open."""
+
+    async def body() -> None:
+        async with pool() as bench:
+            assert (await bench.did("two", "become_two")).body == b'"two"'
+            began = time.monotonic()
+        assert time.monotonic() - began < 10.0
 
     run(body)
 

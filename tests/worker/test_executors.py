@@ -195,20 +195,22 @@ def test_an_error_that_can_not_be_shown_fails_its_job(plain: bool, error: Except
     run(body)
 
 
-def test_a_job_in_a_loop_with_eager_tasks_is_reported_after_start_returned() -> None:
-    def eager(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
-        # What asyncio's own does from Python 3.12 on: the first step is run within create_task.
-        try:
-            coro.send(None)
-        except StopIteration as end:
-            done = loop.create_future()
-            done.set_result(end.value)
-            return done
-        return asyncio.Task(coro, loop=loop, **kwargs)
+def eager(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
+    """Stands for `asyncio.eager_task_factory` of Python 3.12: the first step is run within
+    create_task."""
+    try:
+        coro.send(None)
+    except StopIteration as end:
+        done = loop.create_future()
+        done.set_result(end.value)
+        return done
+    return asyncio.Task(coro, loop=loop, **kwargs)
 
+
+def test_a_job_in_a_loop_with_eager_tasks_is_reported_after_start_returned() -> None:
     async def body() -> None:
         bench = Bench(made(False, lambda job: job.data))
-        asyncio.get_running_loop().set_task_factory(eager)
+        asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory", eager))
         bench.executor.start(a_run("a"))
         assert not bench.reports, "reported from within the call"
         await bench.until(1)

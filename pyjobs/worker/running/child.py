@@ -23,9 +23,18 @@ from typing import Protocol
 
 from pyjobs.engine import Outcome
 from pyjobs.errors import PyjobsError
+from pyjobs.worker.outcomes import failure
 from pyjobs.worker.process import STOPS
 from pyjobs.worker.run import Run
-from pyjobs.worker.running.child_main import RECEIVED, Messages, Ready, RunAnswer, packed, serve
+from pyjobs.worker.running.child_main import (
+    RECEIVED,
+    Messages,
+    NoMessage,
+    Ready,
+    RunAnswer,
+    packed,
+    serve,
+)
 from pyjobs.worker.running.child_updates import Update, UpdateReply
 from pyjobs.worker.running.invocation import CLEANUP_SECONDS
 
@@ -191,6 +200,16 @@ class Child:
         if not data:
             self._lost()
             return
+        try:
+            self._hear(data)
+        except NoMessage:
+            # What comes after such bytes can't be read either.
+            wrote = ChildProcessError("its process has written into the stream of its worker")
+            self.outcome = self.outcome or failure(wrote)
+            self.kill()
+            self._lost()
+
+    def _hear(self, data: bytes) -> None:
         for message in self._messages.feed(data):
             if isinstance(message, Ready):
                 self.why_not = message.why_not

@@ -34,6 +34,8 @@ from pyjobs.worker.running.job import Handler
 
 LENGTH = struct.Struct("!I")
 RECEIVED = 1 << 18
+# A message carries a value of 1 MiB at most. Read as a length, four characters of text are more.
+MOST_BYTES = 1 << 26
 # The option of prctl by which Linux sends a signal to a process whose parent has ended.
 PR_SET_PDEATHSIG = 1
 PARENT_GONE = 1
@@ -65,6 +67,10 @@ class Ended(SystemExit):
     """Leaves the handler of a run that was given up. A handler's cleanup runs as at any exit."""
 
 
+class NoMessage(Exception):
+    """Bytes came that are no message: a handler has written into the stream of its process."""
+
+
 class Messages:
     """Takes bytes as they come, and yields whole messages."""
 
@@ -72,21 +78,40 @@ class Messages:
         self._bytes = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Any]:
-        """Add bytes, and yield the messages that are whole."""
+        """Add bytes, and yield the messages that are whole.
+
+        Raises:
+            NoMessage: the bytes are none.
+        """
         self._bytes += data
         while len(self._bytes) >= LENGTH.size:
-            end = LENGTH.size + LENGTH.unpack_from(self._bytes)[0]
+            length = LENGTH.unpack_from(self._bytes)[0]
+            if length > MOST_BYTES:
+                raise NoMessage
+            end = LENGTH.size + length
             if len(self._bytes) < end:
                 return
             message = bytes(memoryview(self._bytes)[LENGTH.size : end])
             del self._bytes[:end]
-            yield pickle.loads(message)
+            yield unpacked(message)
 
 
 def packed(message: Any) -> bytes:
     """Return a message as it goes over the socket."""
     data = pickle.dumps(message)
     return LENGTH.pack(len(data)) + data
+
+
+def unpacked(message: bytes) -> Any:
+    """Return the value of a message.
+
+    Raises:
+        NoMessage: the bytes are none.
+    """
+    try:
+        return pickle.loads(message)
+    except Exception as error:
+        raise NoMessage from error
 
 
 def serve(

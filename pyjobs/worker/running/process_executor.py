@@ -107,7 +107,9 @@ class ProcessExecutor:
                 child.kill()
 
     async def wait_closed(self) -> None:
-        while self._children:  # noqa: ASYNC110
+        while self._children:
+            for child in list(self._children):
+                child.check()
             await asyncio.sleep(LOOK_SECONDS)
 
     # --- runs ---
