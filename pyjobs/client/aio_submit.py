@@ -329,7 +329,7 @@ class AsyncSubmits(HintedClient):
         with self._translating:
             if not self._hears(item.queue):
                 await self._listen((item.queue,))
-            node = node_of_submit(self._server, self._core.builder.key(item), item.id, item.options)
+            node = node_of_submit(self._server, self._core.keys, item.queue, item.id, item.options)
             sender = self._senders.get(node)
             if sender is None:
                 sender = Sender(self._core, self._server)

@@ -256,16 +256,11 @@ class SubmitBuilder(Generic[J]):
             return text
         return f"{text} written=1".lstrip()
 
-    def key(self, item: Item) -> str:
-        """Return the key of the queue of one item."""
-        return self._queue_keys[item.queue]
-
     def call(self, item: Item) -> Call[list[bytes]]:
         """Return the call that submits one item."""
+        key = self._queue_keys[item.queue]
         parts = (item.id, item.data)
-        return self._mode.submit_items(
-            self.key(item), parts, client=self._client, options=item.options
-        )
+        return self._mode.submit_items(key, parts, client=self._client, options=item.options)
 
     def job(self, item: Item) -> tuple[J, bool]:
         """Return the job of one item, and whether it was made: one that is pending here already is

@@ -229,18 +229,20 @@ class PartRouting:
         return sent.verb is not None and self._known.asks(sent.verb, sent.call, answer)
 
 
-def node_of_submit(server: Any, queue: str, id: str, options: str) -> Hashable:
+def node_of_submit(server: Any, keys: Keys, name: str, id: str, options: str) -> Hashable:
     """Return the node that a submit of one job goes to, as far as it is known; None of one server.
 
     Args:
         server: a client of redis-py.
-        queue: the queue's key.
+        keys: the client's keys.
+        name: the queue's name.
         id: the job's id.
         options: the options argument of the script.
     """
     # isinstance is slow here: redis-py's class is a protocol's.
     if type(server) not in (Cluster, AsyncCluster):
         return None
+    queue = keys.queue(name)
     known = known_parts_of(server).split.get(queue)
     if known is not None:
         unique = hashed_by(options)
