@@ -11,11 +11,12 @@ import threading
 import time
 from collections import Counter
 
-from pyjobs.log import patient_logger
+from pyjobs.log import PATIENCE_SECONDS, logger, patient_logger
 from pyjobs.worker import Worker, busy_threads
 
 # A log that nobody reads must not keep the process from ending.
 log = patient_logger(__name__)
+plain_log = logger(__name__)
 
 # Seconds beyond the worker's grace in which a stopped process ends.
 END_SECONDS = 10.0
@@ -93,14 +94,25 @@ class StopListener(threading.Thread):
         self.join()
         if busy_threads(self._before):
             ends = min(self._deadline, time.monotonic() + END_SECONDS)
-            threading.Thread(
-                target=self._end_at, args=[ends], name="pyjobs-end", daemon=True
-            ).start()
+            # Python 3.12 starts no thread while it waits at its exit, and so neither does the log.
+            for target, moment in (
+                (self._report_at, ends),
+                (self._end_at, ends + PATIENCE_SECONDS),
+            ):
+                threading.Thread(
+                    target=target, args=[moment], name="pyjobs-end", daemon=True
+                ).start()
+
+    def _report_at(self, moment: float) -> None:
+        """Log at this moment what the process does not wait for, and end the process, unless it has
+        ended by itself."""
+        time.sleep(max(0.0, moment - time.monotonic()))
+        plain_log.error("ending without waiting for %s", "; ".join(busy_threads(self._before)))
+        os._exit(1)
 
     def _end_at(self, moment: float) -> None:
         """End the process at this moment, unless it has ended by itself."""
         time.sleep(max(0.0, moment - time.monotonic()))
-        log.error("ending without waiting for %s", "; ".join(busy_threads(self._before)))
         os._exit(1)
 
     def _end(self, worker: Worker) -> None:

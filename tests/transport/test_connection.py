@@ -287,6 +287,8 @@ def test_bytes_that_are_no_reply_break_the_connection(
                     writer.write(b"what?\r\n")
                 elif line.startswith(b"*"):
                     writer.write(b"+OK\r\n")
+            # From Python 3.12 on, a server waits for its connections when it ends.
+            writer.close()
 
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as nobody:
             port = nobody.sockets[0].getsockname()[1]
