@@ -148,6 +148,18 @@ class DirectConnection(LayeredConnection):
 
     def send(self, data: bytes) -> None:
         try:
+            # A socket with a timeout does not block below Python, whose own `sendall` polls before.
+            sent = os.write(self._socket.fileno(), data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise self._broken(error) from error
+        if sent < len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def _send_rest(self, data: memoryview) -> None:
+        """Write what the socket has had no room for."""
+        try:
             self._socket.sendall(data)
         except OSError as error:
             raise self._broken(error) from error
@@ -158,7 +170,7 @@ class DirectConnection(LayeredConnection):
         return self._checked(reply) if isinstance(reply, exceptions.RedisError) else reply
 
     def come(self) -> Iterator[Any]:
-        # A socket with a timeout does not block below Python, whose own `recv` polls before.
+        # As in `send`: `recv` polls before.
         try:
             self._feed(os.read(self._socket.fileno(), READ_BYTES))
         except BlockingIOError:

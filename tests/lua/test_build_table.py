@@ -14,7 +14,7 @@ pytestmark = pytest.mark.long
 
 README = "lua/README.md"
 ROW = (
-    "| `verb/record` | args acl fence records held ended messages run_times counters events"
+    "| `verb/record` | args acl fence claim_records held ended messages run_times counters events"
     " | | complete fail | complete | | |\n"
 )
 
