@@ -41,6 +41,7 @@ END_SECONDS = 2.0
 # A message that Redis sent before it answered a sweep may still be on its own connection. This
 # bounds the time to wait for it, for messages of other jobs may come without end.
 ARRIVAL_SECONDS = 0.01
+WITHOUT = "a client made with results=False submits without a thread"
 
 
 class Listener(Generic[J]):
@@ -64,6 +65,7 @@ class Listener(Generic[J]):
     Raises:
         Forbidden: Redis's access rules forbid every channel, and the mode stores no results that
             could be looked up.
+        PyjobsError: no thread can be started: from Python 3.12 on, none can when Python exits.
         Unavailable: Redis can't be reached.
     """
 
@@ -87,8 +89,10 @@ class Listener(Generic[J]):
         self._thread = threading.Thread(target=self._listen, name="pyjobs-results", daemon=True)
         try:
             self._thread.start()
-        except BaseException:
+        except BaseException as error:
             self._subscription.close()
+            if isinstance(error, RuntimeError):
+                raise PyjobsError(f"results can't be heard: {error}; {WITHOUT}") from error
             raise
 
     def add(self, queues: Collection[str]) -> None:
