@@ -37,17 +37,38 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
-    """Cancel a task and wait until it is done. Its result or error is discarded.
+async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait until they are done. Their results and errors are discarded.
 
-    The task is cancelled every 50 ms until it is done, because `asyncio.wait_for` before Python
-    3.12 loses a cancellation that arrives while the awaited future completes.
+    All are cancelled before the first wait, so that they end also where the caller is cancelled
+    meanwhile. They are cancelled every 50 ms until they are done, because `asyncio.wait_for` before
+    Python 3.12 loses a cancellation that arrives while the awaited future completes.
     """
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=AGAIN_SECONDS)
-    if not task.cancelled():
-        task.exception()
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=AGAIN_SECONDS)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
+
+
+class LoopLock:
+    """Responsible for a lock of tasks that works in one event loop after the other. An asyncio.Lock
+    for which tasks have waited works in their event loop only."""
+
+    __slots__ = ("_lock", "_loop")
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = asyncio.Lock()
+
+    def of_loop(self) -> asyncio.Lock:
+        """Return the lock of the event loop that runs."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._lock = loop, asyncio.Lock()
+        return self._lock
 
 
 class Breakable:

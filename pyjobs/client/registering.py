@@ -103,9 +103,12 @@ class AsyncRegistrar:
 
     async def end(self) -> None:
         """Wait for what is being entered, END_SECONDS at most."""
-        if self._task is not None:
+        if self._task is None:
+            return
+        # The task of an event loop that has ended is done, and no other loop can wait for it.
+        if not self._task.done():
             await asyncio.wait({self._task}, timeout=END_SECONDS)
-            await cancel_and_wait(self._task)
+        await cancel_and_wait(self._task)
 
     async def _run(self) -> None:
         while self._waiting:

@@ -160,11 +160,7 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         """Close every connection. `open` opens them again, unless `end` was called."""
         tasks = [*self._tasks.values(), *([self._placing] if self._placing else [])]
         self._placing = None
-        # All end, also where the caller is cancelled once more meanwhile.
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            await cancel_and_wait(task)
+        await cancel_and_wait(*tasks)
         for part in self._lose_all():
             await part.close()
 

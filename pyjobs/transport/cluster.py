@@ -18,7 +18,7 @@ import redis
 import redis.asyncio
 from redis import exceptions
 
-from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.asyncutil import LoopLock, cancel_and_wait
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport import pipeline
 from pyjobs.transport.errors import DISCONNECTED, translated
@@ -198,21 +198,20 @@ class AsyncCluster(NodeClients[redis.asyncio.Redis], redis.asyncio.Redis):  # ty
         self, seeds: list[Address], open: Open[redis.asyncio.Redis], seconds: float
     ) -> None:
         NodeClients.__init__(self, seeds, open, seconds)
-        self._refreshing = asyncio.Lock()
+        self._refreshing = LoopLock()
         redis.asyncio.Redis.__init__(self, connection_pool=AsyncAnyNodePool(self))
 
     async def refresh(self) -> None:
         """Ask a node for the owners of the slots, if the table is stale, and all the others side by
         side when it says nothing. One task asks at a time; others wait for its answer. Nothing is
         raised."""
-        async with self._refreshing:
+        async with self._refreshing.of_loop():
             if self.table.stale:
                 asking: dict[asyncio.Task[Any], Address] = {}
                 try:
                     await self._refresh(asking)
                 finally:
-                    for one in asking:
-                        await cancel_and_wait(one)
+                    await cancel_and_wait(*asking)
 
     async def _refresh(self, asking: dict[asyncio.Task[Any], Address]) -> None:
         for nodes, seconds in self._rounds():
@@ -326,6 +325,7 @@ class AsyncAnyNodePool(redis.asyncio.ConnectionPool):
         failure: exceptions.RedisError = no_node()
         for node in table.nodes():
             pool = self._cluster.client_of(node).connection_pool
+            pipeline.spare_of(pool).forget_ended_loop(pool)
             try:
                 connection = await pool.get_connection()
             except DISCONNECTED as error:

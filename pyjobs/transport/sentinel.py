@@ -26,8 +26,13 @@ class Pool(SentinelConnectionPool):
 
 
 class AsyncPool(AsyncSentinelConnectionPool):
-    """Holds asyncio connections to the primary. Closed as a whole, it closes its connections to the
-    sentinels too."""
+    """Holds asyncio connections to the primary. Closed or reset as a whole, it closes or drops its
+    connections to the sentinels too."""
+
+    def reset(self) -> None:
+        super().reset()  # type: ignore[no-untyped-call]
+        for sentinel in self.sentinel_manager.sentinels:
+            sentinel.connection_pool.reset()
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
         await super().disconnect(inuse_connections)

@@ -1,7 +1,8 @@
-"""How a client of a cluster enters its queues in the registry: in a thread, beside its submits."""
+"""How a client of a cluster enters its queues in the registry: beside its submits."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from support.running import LONG, wait_until
 
 from pyjobs.client import registering
-from pyjobs.client.registering import Registrar
+from pyjobs.client.registering import AsyncRegistrar, Registrar
 from pyjobs.engine import Keys
 
 KEYS = Keys("jobs")
@@ -60,3 +61,26 @@ def test_a_client_that_was_closed_enters_no_further_queue_and_leaves_no_connecti
     cluster.free.set()
     wait_until(lambda: cluster.closes)
     assert cluster.entered == ["a"] and cluster.closes == 1
+
+
+def test_a_client_of_asyncio_is_closed_in_a_later_event_loop_than_the_one_it_entered_queues_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entered: list[str] = []
+
+    async def register(server: Any, keys: Keys, queues: Mapping[str, str]) -> None:
+        entered.extend(queues)
+
+    monkeypatch.setattr(registering, "is_cluster", lambda server: True)
+    monkeypatch.setattr(registering, "aregister", register)
+    server: Any = None
+    registrar = AsyncRegistrar(server, KEYS)
+
+    async def enter() -> None:
+        await registrar.enter({"a": "reliable"})
+        while not entered:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    asyncio.run(enter())
+    asyncio.run(registrar.end())
+    assert entered == ["a"]

@@ -7,6 +7,7 @@ with the primary: such jobs are counted, and their clients are told so.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -29,7 +30,8 @@ from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.queue import fetch
 from pyjobs.errors import BadArgument, OutcomeUnknown, ResultGone, Unavailable
 from pyjobs.testing import find_servers, servers
-from pyjobs.transport.server import aconnect, connect
+from pyjobs.transport.pipeline import aexecute
+from pyjobs.transport.server import aclose, aconnect, connect
 from pyjobs.transport.url import checked_url, shown
 
 pytestmark = pytest.mark.slow
@@ -149,6 +151,22 @@ def test_sentinels_and_primary_with_passwords_of_their_own_serve_a_client_that_h
                 pytest.raises(Unavailable, match="jobs"),
             ):
                 client.submit(1)
+
+
+def test_a_later_event_loop_asks_the_sentinels_on_connections_of_its_own(tmp_path: Path) -> None:
+    """The loop before has ended, and nothing can be done with its connections."""
+    binary = {one.name: one for one in find_servers()}[PREFERRED]
+    with (
+        servers.Server(binary) as primary,
+        sentinel(binary, tmp_path / "s", str(primary.port), quorum=1) as one,
+    ):
+        server = aconnect(f"redis+sentinel://127.0.0.1:{one.port}/jobs")
+
+        async def ping() -> None:
+            assert await aexecute(server.connection_pool, "PING") == b"PONG"
+
+        for work in (ping(), ping(), aclose(server)):
+            asyncio.run(work)
 
 
 def test_sentinels_that_do_not_answer_are_unavailable() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvloop
@@ -20,6 +21,8 @@ from pyjobs.engine.queue import fetch
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable, WrongMode
+from pyjobs.transport.cluster import AsyncCluster
+from pyjobs.transport.connection import open_connection, pack
 from pyjobs.transport.pipeline import aexecute, execute, spare_of
 from pyjobs.transport.router import Routing
 from pyjobs.transport.send import FEW_ARGS, arun, lone, run
@@ -154,6 +157,26 @@ def test_a_later_event_loop_sends_calls_on_connections_of_its_own_and_may_close(
     for work in (use("a"), use("b"), aclose(server)):
         with asyncio.Runner(loop_factory=make) as runner:
             runner.run(work)
+
+
+@at(SOCKET_PLACES)
+def test_a_later_event_loop_has_a_connection_of_its_own_to_any_node_of_a_cluster(
+    store: Store,
+) -> None:
+    """As the first subscription of a client has that only asked for something before."""
+    where = urlsplit(store.url)
+    node = Address(where.hostname or "", where.port or 0)
+    nodes = AsyncCluster([node], lambda *_: aconnect(store.url), 5.0)
+    nodes.table.learn([[0, 16383, [node.host.encode(), node.port, b"id"]]], node)
+
+    async def use() -> None:
+        connection = await open_connection(nodes.connection_pool)
+        await connection.send(pack("PING"))
+        assert await connection.reply() == b"PONG"
+        await connection.release(nodes.connection_pool)
+
+    for work in (use(), use(), aclose(nodes)):
+        asyncio.run(work)
 
 
 @at(SOCKET_PLACES)

@@ -143,3 +143,34 @@ def test_a_thread_that_cannot_be_started_is_done_without(
     monkeypatch.setattr(threading.Thread, "start", refuse)
     asked.refresh()
     assert asked.failure is None
+
+
+def test_a_task_that_is_cancelled_twice_leaves_no_question_to_a_node(
+    silent: list[Address],
+) -> None:
+    async def main() -> None:
+        nodes = cluster.AsyncCluster(silent, open_async, 1.0)
+        refreshing = asyncio.create_task(nodes.refresh())
+        asking: set[asyncio.Task[Any]] = set()
+        while len(asking) < len(silent):
+            await asyncio.sleep(0.01)
+            asking = asyncio.all_tasks() - {refreshing, asyncio.current_task()}  # type: ignore[arg-type]
+        refreshing.cancel()
+        await asyncio.sleep(0)
+        refreshing.cancel()
+        await asyncio.wait({refreshing, *asking})
+        assert all(task.cancelled() for task in asking)
+
+    asyncio.run(main())
+
+
+def test_tasks_of_a_later_event_loop_wait_for_the_answer_to_one_of_them_too(node: Address) -> None:
+    nodes = cluster.AsyncCluster([node], open_async, 1.0)
+
+    async def both() -> None:
+        nodes.table.stale = True
+        await asyncio.gather(nodes.refresh(), nodes.refresh())
+
+    for versions in (1, 2):
+        asyncio.run(both())
+        assert nodes.table.version == versions

@@ -110,8 +110,7 @@ class PartsReader:
             if reading:
                 await asyncio.wait(reading, timeout=seconds)
         finally:
-            for task in reading:
-                await cancel_and_wait(task)
+            await cancel_and_wait(*reading)
         return found
 
 

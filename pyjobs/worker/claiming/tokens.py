@@ -168,11 +168,8 @@ class WakeListener:
             channel.is_heard = False
         shards, self._shards = self._shards, AsyncShards(self._server)
         shards.end()
-        for task in tasks:
-            task.cancel()
         try:
-            for task in tasks:
-                await cancel_and_wait(task)
+            await cancel_and_wait(*tasks)
         finally:
             await shards.close()
 
