@@ -278,7 +278,7 @@ def test_a_run_of_a_worker_in_a_coroutine_names_the_run_for_it() -> None:
     async def main() -> None:
         worker = pyjobs.Worker("memory://hints", tasks=[send])
         with pytest.raises(
-            BadArgument, match=r"an event loop runs in this thread: await worker\.arun"
+            BadArgument, match=r"an event loop runs in this thread; await worker\.arun"
         ):
             worker.run()
         # The refused run leaves the worker free for the right one.

@@ -31,7 +31,7 @@ HINTS = {
     ),
     "unknown command 'SENTINEL'": "what answers there is no sentinel; the URL of a Redis "
     "begins with redis://",
-    "cluster support disabled": "this Redis is no cluster: its URL begins with redis://",
+    "cluster support disabled": "this Redis is no cluster; its URL begins with redis://",
     "Protocol error, got": "what answers there is no Redis",
 }
 WHERE = "is Redis running there? --url or PYJOBS_URL says where it is"
@@ -100,7 +100,7 @@ def option_hint(error: click.NoSuchOption) -> str:
     if context is not None and context.parent is None and name.startswith("--"):
         # Most words here are options of a command, of which click knows none yet.
         near = get_close_matches(name, error.possibilities or (), n=1, cutoff=0.8)
-        behind = f" before the command: an option goes behind it, as in `pyjobs status {name}`"
+        behind = f" before the command; an option goes behind it, as in `pyjobs status {name}`"
         return f"; did you mean {near[0]}?" if near else behind
     if error.possibilities:
         return f"; did you mean {error.possibilities[0]}?"

@@ -94,7 +94,9 @@ class StopListener(threading.Thread):
         self.join()
         if busy_threads(self._before):
             ends = min(self._deadline, time.monotonic() + END_SECONDS)
-            # Python 3.12 starts no thread while it waits at its exit, and so neither does the log.
+            # From Python 3.12 on no thread can be started while Python waits at its exit. So the
+            # patient log, which starts one, writes nothing then: one thread writes the entry, and
+            # another ends the process where the log hangs.
             for target, moment in (
                 (self._report_at, ends),
                 (self._end_at, ends + PATIENCE_SECONDS),

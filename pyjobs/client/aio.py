@@ -45,9 +45,10 @@ class Client(AsyncSubmits):
     """Submits jobs by asyncio and waits for their results.
 
     The first submit to a queue subscribes to the client's channel of the queue before it sends; one
-    connection carries the subscriptions of all queues. A client belongs to the event loop that
-    first uses the client. In another loop, such as that of a forked child, each call raises
-    ClientClosed.
+    connection carries the subscriptions of all queues. A client belongs to the event loop in which
+    it first submits or looks up a job. In another loop, such as that of a forked child, submits,
+    waits and `job` raise ClientClosed. `ping`, `cancel`, `schedules` and `close` work in a later
+    loop too, when the one before has ended.
 
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
@@ -241,7 +242,10 @@ class Client(AsyncSubmits):
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             if self._loop is not None:
-                raise ClientClosed("this client belongs to the event loop that first used it")
+                raise ClientClosed(
+                    "this client belongs to the event loop in which it first submitted or looked "
+                    "up a job"
+                )
             self._loop = loop
         if self._listener is None:
             return

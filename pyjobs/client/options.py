@@ -167,7 +167,7 @@ def no_arguments(data: Any, args: Sequence[Any]) -> None:
         data.close()
         raise BadArgument(
             "data: a coroutine, which a call of an async def returns; give a task and its "
-            "arguments, as in client.submit(task, ...), and call nothing"
+            "arguments without calling it, as in client.submit(task, ...)"
         )
     if args:
         raise BadArgument("data: only a task takes further arguments; a queue is named by queue=")

@@ -41,7 +41,7 @@ class Single(Generic[J]):
         self.call = core.builder.call(item)
 
     def doubt(self) -> None:
-        """Take that the sending was broken off by an exception: the job may be there or not."""
+        """Note that an exception has broken off the sending: the job may be in Redis or not."""
         note(self.asked, PresenceEvent.DOUBTED)
 
     def take(self, answer: Any) -> Sequence[J]:

@@ -38,7 +38,7 @@ else:
     T = TypeVar("T")
 
 
-def check_loop(depth: int) -> None:
+def warn_of_loop(depth: int) -> None:
     """Warn where this thread runs an event loop, which stands still while the thread waits.
 
     Args:
@@ -164,7 +164,7 @@ class Job(BaseJob, Generic[T]):
             ClientClosed: the client is closed.
             Forbidden: Redis's access rules forbid queue/show.
         """
-        check_loop(depth=1)
+        warn_of_loop(depth=1)
         following = Following(self, timeout, self._source.core.sweep.every)
         # Its `put` may be called by a signal handler in the midst of itself.
         heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -201,7 +201,7 @@ class Job(BaseJob, Generic[T]):
             Forbidden: Redis's access rules forbid queue/output.
             Undecodable: another program has written what is not JSON.
         """
-        check_loop(depth=1)
+        warn_of_loop(depth=1)
         reading = Reading(self, timeout, self._source.core.sweep.every)
         heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
         try:
@@ -231,7 +231,7 @@ class Job(BaseJob, Generic[T]):
             return
         self._check_heard()
         if seconds != 0:
-            check_loop(depth=2)
+            warn_of_loop(depth=2)
         # A lock for each call that waits, which is released to wake it. An Event has a lock of its
         # own, for which a signal handler amid a wait would wait for ever.
         waiter = threading.Lock()
@@ -274,7 +274,7 @@ def as_ended(arrivals: Arrivals[Job[T]]) -> Iterator[Job[T]]:
     Raises:
         TimeoutError: not all have ended in time.
     """
-    check_loop(depth=1)
+    warn_of_loop(depth=1)
     # Its `put` may be called by a signal handler in the midst of itself.
     ended: queue.SimpleQueue[Arrival[Job[T]]] = queue.SimpleQueue()
     arrivals.begin()

@@ -26,8 +26,8 @@ from pyjobs.transport.slots import Address, SlotTable
 
 # A node that does not say which node owns which slot must not hold up the others for long.
 PROBE_SECONDS = 1.0
-# So long the node that is asked first is the only one that is asked: most answer sooner, and each
-# further node costs a connection.
+# The first node is asked alone for so long. Most nodes answer sooner, and each further node costs a
+# connection.
 FIRST_SECONDS = 0.25
 ASK_SLOTS = ("CLUSTER", "SLOTS")
 RESP2: dict[str, Any] = {"protocol": 2, "decode_responses": False}
@@ -78,7 +78,8 @@ class NodeClients(Generic[C]):
 
     def _rounds(self) -> Iterator[tuple[list[Address], float]]:
         """Yield nodes to ask for the owners of the slots, and for how many seconds to wait for an
-        answer. All who were asked before may still answer. When this ends, the others are silent.
+        answer. Nodes of an earlier round may still answer. A node that has not answered by the end
+        of the last round is silent.
         """
         first, *others = self.table.nodes()
         if others:
@@ -93,7 +94,7 @@ class NodeClients(Generic[C]):
             self.failure = failed(self.table, error, node)
 
     def _note_silent(self, node: Address) -> None:
-        """Note that a node says nothing."""
+        """Note that a node has said nothing when it was asked for the owners of the slots."""
         error = exceptions.TimeoutError(f"no reply in {PROBE_SECONDS:g} s")
         self.failure = failed(self.table, error, node)
 

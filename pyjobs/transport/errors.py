@@ -93,8 +93,9 @@ def not_sent(error: exceptions.RedisError) -> bool:
 
 
 def is_of_server(error: PyjobsError) -> bool:
-    """Return whether Redis has refused a call before its script decided anything: that says nothing
-    about an earlier attempt, which may have run the script."""
+    """Return whether an error comes from the server and not from the script of a call: Redis could
+    not be reached, or refused the call before its script decided anything. Such an error says
+    nothing about an earlier attempt, which may have run the script."""
     return type(error) in (Unavailable, Forbidden, PyjobsError)
 
 

@@ -256,7 +256,8 @@ def verb_of(call: Call[Any]) -> Verb | None:
     verb = VERBS.get(call.script.name)
     if verb is None or not call.keys:
         return None
-    # What is no text is no name of a queue: the script refuses it. A PartKey is a part.
+    # What is no text is no name of a queue: the script refuses it. A PartKey, a subclass of str, is
+    # the key of a part.
     queue = call.keys[0]
     return verb if type(queue) is str and queue and "/" not in queue else None
 

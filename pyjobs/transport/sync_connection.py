@@ -148,7 +148,8 @@ class DirectConnection(LayeredConnection):
 
     def send(self, data: bytes) -> None:
         try:
-            # A socket with a timeout does not block below Python, whose own `sendall` polls before.
+            # The system does not block on a socket that has a timeout in Python. `sendall` would
+            # poll the socket first, which is a system call more.
             sent = os.write(self._socket.fileno(), data)
         except BlockingIOError:
             sent = 0
@@ -170,7 +171,7 @@ class DirectConnection(LayeredConnection):
         return self._checked(reply) if isinstance(reply, exceptions.RedisError) else reply
 
     def come(self) -> Iterator[Any]:
-        # As in `send`: `recv` polls before.
+        # As in `send`: `recv` would poll the socket first.
         try:
             self._feed(os.read(self._socket.fileno(), READ_BYTES))
         except BlockingIOError:

@@ -84,8 +84,8 @@ def formatted(error: BaseException) -> str:
     """Return an exception and those that led to it as Python writes them, from the handler's frames
     on: the frames that called the handler are left out.
 
-    An exception that pyjobs itself has raised keeps its frames, and only the last one where it
-    names a cause.
+    Where all frames of an exception are those of pyjobs, they stay. Of such an exception with a
+    cause only the last frame stays.
     """
     whole = traceback.TracebackException.from_exception(error, limit=-TRACE_FRAMES)
     todo: list[traceback.TracebackException | None] = [whole]

@@ -235,7 +235,7 @@ class Worker:
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         if running_loop() is not None:
-            raise BadArgument("run: an event loop runs in this thread: await worker.arun()")
+            raise BadArgument("run: an event loop runs in this thread; await worker.arun()")
         self._signals = 0
         taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
         with self._alone(), taken, asyncio.Runner(loop_factory=fast_loop()) as runner:

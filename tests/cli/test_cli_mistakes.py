@@ -82,10 +82,10 @@ SUBMIT = "pyjobs submit [OPTIONS] QUEUE [JSON]"
         ("monitor --port x", "--port: 'x' is not [HOST:]PORT, such as 0.0.0.0:8081"),
         (
             "--url redis://localhost status",
-            "there is no option --url before the command: an option goes behind it, as in `pyjobs "
+            "there is no option --url before the command; an option goes behind it, as in `pyjobs "
             "status --url`",
         ),
-        ("--json status", "there is no option --json before the command: an option goes behind it"),
+        ("--json status", "there is no option --json before the command; an option goes behind it"),
         ("-v", "there is no option -v; `pyjobs --help` lists them"),
         ("--versoin", "there is no option --versoin; did you mean --version?"),
         ("work words --queues a", "there is no option --queues; a worker is made with its queues"),
@@ -152,7 +152,7 @@ def test_a_password_that_redis_does_not_want_is_answered_with_what_mends_it(
     ("scheme", "path", "hint"),
     [
         ("redis+sentinel", "/main", "what answers there is no sentinel; the URL of a Redis begins"),
-        ("redis+cluster", "", "this Redis is no cluster: its URL begins with redis://"),
+        ("redis+cluster", "", "this Redis is no cluster; its URL begins with redis://"),
     ],
 )
 def test_a_single_redis_under_the_url_of_several_is_answered_with_what_mends_it(

@@ -175,7 +175,7 @@ def test_an_asyncio_client_in_another_loop_is_refused(jobs: Jobs) -> None:
         await client.submit("ab")
 
     def again() -> None:
-        with pytest.raises(ClientClosed, match="belongs to the event loop that first used it"):
+        with pytest.raises(ClientClosed, match="belongs to the event loop in which it first"):
             asyncio.run(use())
 
     asyncio.run(use())

@@ -145,7 +145,7 @@ def become_two() -> str:
 
 
 def write_to_the_worker(text: str) -> str:
-    """Write text into each socket that the worker has to this process, and return."""
+    """Write text into each socket of this process, one of which goes to its worker, and return."""
     for number in range(3, 64):
         try:
             is_socket = stat.S_ISSOCK(os.fstat(number).st_mode)

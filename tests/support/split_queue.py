@@ -1,6 +1,6 @@
 """A queue `mail` for tests of queues that are split: where they run, its key, and an admin and a
 client of it as fixtures, for modules that name this one in `pytest_plugins`. Every module sees the
-fixtures of every plugin, so `mail_client` must be no name of another.
+fixtures of every plugin, so no other plugin may have a fixture `mail_client`.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ def test_the_death_of_a_child_fails_its_run_and_no_other(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("text", ["printed", "\0\0\0\5junk!"], ids=["text", "no pickle"])
-def test_a_handler_that_writes_into_the_stream_to_its_worker_has_failed_and_no_other(
+def test_a_handler_that_writes_into_the_socket_to_its_worker_has_failed_and_no_other(
     text: str,
 ) -> None:
     async def body() -> None:
@@ -163,7 +163,8 @@ def test_a_handler_that_writes_into_the_stream_to_its_worker_has_failed_and_no_o
             end = await bench.did("wrote", "write_to_the_worker", text)
             assert end.verb == "fail"
             assert end.why == (
-                "ChildProcessError: its process has written into the stream of its worker"
+                "ChildProcessError: its process has written into the socket to its worker, which "
+                "is not the handler's"
             )
             assert (await bench.did("after", "return", 1)).verb == "complete"
 
@@ -171,7 +172,7 @@ def test_a_handler_that_writes_into_the_stream_to_its_worker_has_failed_and_no_o
 
 
 def test_a_process_that_a_handler_leaves_behind_holds_up_no_end() -> None:
-    """It keeps the stream of its parent open."""
+    """Such a process keeps the socket of its parent open."""
 
     async def body() -> None:
         async with pool() as bench:

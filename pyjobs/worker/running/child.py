@@ -204,7 +204,9 @@ class Child:
             self._hear(data)
         except NoMessage:
             # What comes after such bytes can't be read either.
-            wrote = ChildProcessError("its process has written into the stream of its worker")
+            wrote = ChildProcessError(
+                "its process has written into the socket to its worker, which is not the handler's"
+            )
             self.outcome = self.outcome or failure(wrote)
             self.kill()
             self._lost()

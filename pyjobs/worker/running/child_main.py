@@ -34,7 +34,8 @@ from pyjobs.worker.running.job import Handler
 
 LENGTH = struct.Struct("!I")
 RECEIVED = 1 << 18
-# A message carries a value of 1 MiB at most. Read as a length, four characters of text are more.
+# A message carries a value of 1 MiB at most. Four characters of text, read as a length, are more
+# than this.
 MOST_BYTES = 1 << 26
 # The option of prctl by which Linux sends a signal to a process whose parent has ended.
 PR_SET_PDEATHSIG = 1
@@ -68,7 +69,7 @@ class Ended(SystemExit):
 
 
 class NoMessage(Exception):
-    """Bytes came that are no message: a handler has written into the stream of its process."""
+    """Bytes came that are no message: a handler has written into the socket to its worker."""
 
 
 class Messages:
@@ -81,7 +82,7 @@ class Messages:
         """Add bytes, and yield the messages that are whole.
 
         Raises:
-            NoMessage: the bytes are none.
+            NoMessage: the bytes are no message.
         """
         self._bytes += data
         while len(self._bytes) >= LENGTH.size:
@@ -106,7 +107,7 @@ def unpacked(message: bytes) -> Any:
     """Return the value of a message.
 
     Raises:
-        NoMessage: the bytes are none.
+        NoMessage: the bytes are no message.
     """
     try:
         return pickle.loads(message)

@@ -108,6 +108,8 @@ class ProcessExecutor:
 
     async def wait_closed(self) -> None:
         while self._children:
+            # A process that a handler has left behind holds the socket open, so the end of the
+            # child is not heard there.
             for child in list(self._children):
                 child.check()
             await asyncio.sleep(LOOK_SECONDS)
