@@ -264,15 +264,18 @@ def test_a_closed_asyncio_client_sends_no_look_up_of_a_submit_again(
 
 
 @at(SOCKET_PLACES)
-def test_a_listener_that_can_not_start_leaves_nothing(
+def test_a_listener_that_can_not_start_leaves_nothing_and_its_error_names_what_needs_no_thread(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """From Python 3.12 on, no thread can be started when Python exits."""
     connections = len(store.redis.client_list())
     with pyjobs.Client(store.url, queue="q") as client, monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError("no thread")))
         for _ in range(3):
-            with pytest.raises(RuntimeError, match="no thread"):
+            with pytest.raises(PyjobsError, match=r"no thread; .* results=False"):
                 client.submit(1)
+        with pyjobs.Client(store.url, queue="q", results=False) as deaf:
+            assert deaf.submit(1).created
         assert store.redis.pubsub_numsub(client._core.channels(["q"])[0])[0][1] == 0
     wait_until(lambda: len(store.redis.client_list()) == connections)
 

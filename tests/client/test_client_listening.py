@@ -367,22 +367,3 @@ class TestDropped:
         with pytest.warns(ResourceWarning, match="an asyncio client was not closed"):
             asyncio.run(main())
         wait_until(lambda: len(store.redis.client_list()) <= before)
-
-
-@at(SOCKET_PLACES)
-def test_a_first_submit_that_can_start_no_thread_names_the_client_that_needs_none(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From Python 3.12 on, none can be started when Python exits."""
-
-    def no_thread(_: threading.Thread) -> None:
-        raise RuntimeError("can't create new thread at interpreter shutdown")
-
-    with pyjobs.Client(store.url, queue="q") as client:
-        with monkeypatch.context() as exiting:
-            exiting.setattr(threading.Thread, "start", no_thread)
-            with pytest.raises(pyjobs.PyjobsError, match=r"new thread .*; .* results=False"):
-                client.submit(1)
-            with pyjobs.Client(store.url, queue="q", results=False) as deaf:
-                assert deaf.submit(2).created
-        assert client.submit(3).created
