@@ -49,6 +49,11 @@ SECONDS_OVER_LEASE = 1.0
 SECONDS_TO_RECORD = 1.0
 
 
+def _number(token: str) -> int:
+    """The number of the claim that a token is of: they only grow."""
+    return int(token.partition("-")[0])
+
+
 @dataclass
 class Run:
     """One start of a job.
@@ -70,8 +75,7 @@ class Run:
 
     @property
     def claim(self) -> int:
-        """The number of its claim: they only grow."""
-        return int(self.token.partition("-")[0])
+        return _number(self.token)
 
 
 @dataclass
@@ -90,7 +94,7 @@ class Job:
     went_on: set[str] = field(default_factory=set)
     wrote: list[tuple[float, str]] = field(default_factory=list)
     output: list[str] = field(default_factory=list)
-    states: list[tuple[float, str, int]] = field(default_factory=list)
+    states: list[tuple[float, str, str]] = field(default_factory=list)
 
     @property
     def quarantined(self) -> bool:
@@ -204,7 +208,7 @@ def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
         elif what == "output":
             job.output.append(note)
         elif what in ("state", "saved"):
-            job.states.append((at, what, int(note)))
+            job.states.append((at, what, note))
         elif what == "final":
             job.state = note
         elif what == "told":
@@ -263,16 +267,19 @@ def _unwritten(job: Job, gone: list[tuple[float, float]]) -> bool:
     if not job.state:
         return False
     stored = [chunk.split(" ") for chunk in job.output]
-    kept = 0
-    for at, what, number in job.states:
-        if what == "state" and number < kept:
+    saved: list[tuple[int, int]] = []
+    for at, what, note in job.states:
+        token, _, number = note.partition(" ")
+        claim = _number(token)
+        # A process that was stopped may tell of an old claim when later ones have saved.
+        if what == "state" and any(old < claim and kept > int(number) for old, kept in saved):
             return True
         if what == "saved" and stands(at):
-            kept = max(kept, number)
+            saved.append((claim, int(number)))
     written = {f"{token} {place}" for _, token, place in stored}
     if any(chunk not in written for at, chunk in job.wrote if stands(at)):
         return True
-    order = [(int(token.partition("-")[0]), int(number)) for number, token, _ in stored]
+    order = [(_number(token), int(number)) for number, token, _ in stored]
     # A power cut takes chunks away, and claims, whose numbers then come again.
     if len({(number, token) for number, token, _ in stored}) < len(stored):
         return True

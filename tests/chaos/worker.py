@@ -78,7 +78,7 @@ async def _act(log: Log, job: ClaimedJob) -> None:
 async def _write(log: Log, job: ClaimedJob) -> None:
     """Append and save, from where an earlier run has come to. What is answered is noted."""
     first = job.state or 0
-    log.write("state", job.id, str(first), pid=os.getpid())
+    log.write("state", job.id, f"{job.token} {first}", pid=os.getpid())
     for n in range(first, CHUNKS):
         await asyncio.sleep(job.data["seconds"] / CHUNKS)
         chunk = f"{job.token} {n}"
@@ -88,7 +88,7 @@ async def _write(log: Log, job: ClaimedJob) -> None:
             log.write("goes on", job.id, job.token, pid=os.getpid())
             raise Continue(n + 1)
         await _until_answered(lambda n=n: job.save(n + 1))  # type: ignore[misc]
-        log.write("saved", job.id, str(n + 1), pid=os.getpid())
+        log.write("saved", job.id, f"{job.token} {n + 1}", pid=os.getpid())
 
 
 async def _until_answered(act: Callable[[], Awaitable[None]]) -> None:

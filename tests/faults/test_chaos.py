@@ -162,11 +162,11 @@ def test_a_claim_that_was_started_twice_is_unexplained() -> None:
 
 
 WRITES = [
-    *(tell(1.5, "start", "1-x"), tell(1.5, "state", "0")),
-    *(tell(1.6, "wrote", "1-x 0"), tell(1.7, "saved", "1"), tell(1.8, "wrote", "1-x 1")),
+    *(tell(1.5, "start", "1-x"), tell(1.5, "state", "1-x 0")),
+    *(tell(1.6, "wrote", "1-x 0"), tell(1.7, "saved", "1-x 1"), tell(1.8, "wrote", "1-x 1")),
     *(tell(1.9, "goes on", "1-x"), tell(1.9, "left", "1-x")),
-    *(tell(2.0, "start", "2-x"), tell(2.0, "state", "2"), tell(2.1, "wrote", "2-x 2")),
-    *(tell(2.2, "saved", "3"), tell(2.3, "wrote", "2-x 3"), tell(2.4, "end", "2-x")),
+    *(tell(2.0, "start", "2-x"), tell(2.0, "state", "2-x 2"), tell(2.1, "wrote", "2-x 2")),
+    *(tell(2.2, "saved", "2-x 3"), tell(2.3, "wrote", "2-x 3"), tell(2.4, "end", "2-x")),
 ]
 OUTPUT = ["1 1-x 0", "2 1-x 1", "1 2-x 2", "2 2-x 3"]
 
@@ -195,12 +195,20 @@ def test_output_that_was_answered_and_is_not_there_once_and_in_order_is_unwritte
 
 
 def test_a_run_that_was_not_given_what_was_saved_is_unwritten() -> None:
-    forgot = [event._replace(note="0") if event.what == "state" else event for event in WRITES]
+    forgot = [event._replace(note="2-x 0") if event.what == "state" else event for event in WRITES]
     assert writer(forgot, OUTPUT).unwritten == ["a"]
 
 
+def test_an_old_claim_that_a_stopped_process_tells_of_late_is_not_unwritten() -> None:
+    """It was given what stood when it was claimed; what later claims saved came after that."""
+    stopped = [tell(1.1, "start", "0-x", 3), tell(1.2, "stop", pid=3)]
+    woken = [tell(2.5, "cont", pid=3), tell(2.5, "state", "0-x 0", 3), tell(2.6, "left", "0-x", 3)]
+    report = writer([*stopped, *WRITES, *woken], OUTPUT)
+    assert (report.broken, report.unwritten) == (False, [])
+
+
 def test_what_was_answered_in_a_power_cut_is_not_unwritten() -> None:
-    cut = [tell(1.95, "cut", "1.55"), tell(1.96, "start", "2-x"), tell(1.96, "state", "0")]
+    cut = [tell(1.95, "cut", "1.55"), tell(1.96, "start", "2-x"), tell(1.96, "state", "2-x 0")]
     again = [tell(2.0 + n / 10, "wrote", f"2-x {n}") for n in range(4)]
     output = [f"{n + 1} 2-x {n}" for n in range(4)]
     assert writer([*WRITES[:6], *cut, *again, tell(3.0, "end", "2-x")], output).unwritten == []
