@@ -41,7 +41,7 @@ class TableRefresh(Generic[A]):
     def __init__(self, table: SlotTable, ask: Callable[[Address], A]) -> None:
         self.asked: dict[A, Address] = {}
         self._table = table
-        self._ask = ask
+        self._ask: Callable[[Address], A] = ask
 
     def waits(self) -> Iterator[float]:
         """Ask nodes until one has named the owners. Yields each time how many seconds to wait, at
