@@ -412,11 +412,12 @@ def test_the_progress_of_a_job_is_seen_while_a_job_of_a_silent_node_reports_too(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("rank", [0, 1], ids=["most urgent", "second"])
 def test_a_worker_that_starts_while_a_node_is_silent_serves_the_other_nodes(
-    cluster: ClusterOfNodes,
+    cluster: ClusterOfNodes, rank: int
 ) -> None:
     names = cluster.names(6, "starts")
-    silent = cluster.owner(names[0])
+    silent = cluster.owner(names[rank])
     served = {name for name in names if cluster.owner(name) is not silent}
     assert 0 < len(served) < len(names)
     with pyjobs.Client(cluster.url) as client:
@@ -428,6 +429,31 @@ def test_a_worker_that_starts_while_a_node_is_silent_serves_the_other_nodes(
             stack.enter_context(working(cluster.url, lambda job: ran.add(job.data), queues=names))
             wait_until(lambda: ran == served, STARTED)
         wait_until(lambda: ran == set(names), STARTED)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rank", [0, 1, 2], ids=["most urgent", "second", "last"])
+def test_a_worker_with_room_for_one_job_serves_the_other_nodes_while_one_is_silent(
+    cluster: ClusterOfNodes, rank: int
+) -> None:
+    names = cluster.names(3, "narrow")
+    silent = cluster.owner(names[rank])
+    with pyjobs.Client(cluster.url, results=False) as client:
+        for name in names:
+            client.submit_many([name] * 100, queue=name)
+        ran: list[str] = []
+
+        def handle(job: pyjobs.ClaimedJob) -> None:
+            ran.append(job.data)
+            time.sleep(0.005)
+
+        options: dict[str, Any] = {"queues": names, "concurrency": 1, "prefetch": 0}
+        with working(cluster.url, handle, **options):
+            wait_until(lambda: len(ran) > 20, SOON)
+            with silence(silent):
+                for name in (name for name in names if cluster.owner(name) is not silent):
+                    wait_until(lambda name=name: ran.count(name) == 100, AT_ONCE)
+            wait_until(lambda: len(ran) >= 300, 2 * SOON)
 
 
 @pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])

@@ -33,8 +33,8 @@ class OneLaneCore(WorkerCore):
     def idle_ms(self, now: float, lane: Lane | None = None) -> int | None:
         return super().idle_ms(now, lane or self.lanes[0])
 
-    def woken(self, lane: Lane | None = None) -> bool:
-        return super().woken(lane or self.lanes[0])
+    def woken(self, now: float = NOW, lane: Lane | None = None) -> bool:
+        return super().woken(now, lane or self.lanes[0])
 
     def requests(self, now: float, lane: Lane | None = None) -> list[Request]:
         return super().requests(now, lane or self.lanes[0])

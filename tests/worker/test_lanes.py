@@ -13,7 +13,7 @@ from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import OutcomeUnknown, Unavailable, WrongMode
 from pyjobs.worker import Worker
 from pyjobs.worker.claiming.core import WorkerCore
-from pyjobs.worker.claiming.lanes import HOLD_SECONDS, Lane
+from pyjobs.worker.claiming.lanes import HOLD_SECONDS, RESERVE_SECONDS, Lane
 from pyjobs.worker.claiming.outbox import Request
 from pyjobs.worker.outcomes import success
 
@@ -102,6 +102,22 @@ def test_claims_under_way_bring_no_more_bytes_together_than_the_worker_may_hold(
     )
 
 
+def test_a_claim_that_a_silent_node_does_not_answer_takes_no_room_of_other_queues() -> None:
+    core, first, second = make(room=1)
+    silent = asked(core, first)
+    # Time alone lets the second queue claim, so its round trips look again.
+    assert asked(core, second, LATER) == [] and core.lanes.waits(second, LATER)
+    assert not core.woken(LATER, second)
+    late = NOW + RESERVE_SECONDS
+    assert core.woken(late, second) and not core.lanes.waits(second, late)
+    [claim] = asked(core, second, late)
+    assert (args(claim)["limit"], args(claim)["options"]) == (1, ""), "and the usual bytes"
+    # An answer that comes after all brings a job more, which waits.
+    answer(core, second, [claim], jobs=1)
+    assert answer(core, first, silent, jobs=1) == []
+    assert core.waiting and core.free == 0
+
+
 @pytest.mark.parametrize("error", [Unavailable("refused"), OutcomeUnknown("reset")])
 def test_a_queue_whose_node_is_away_holds_no_other_back_and_takes_no_room(error: Any) -> None:
     core, first, second = make(room=2)
@@ -125,7 +141,7 @@ def test_outcomes_that_wait_for_a_node_that_is_away_take_no_room_of_the_queues_o
     sent = asked(core, first)
     assert verbs(sent) == ["complete"], "its own queue gets no more before they are recorded"
     core.unanswered(sent, OutcomeUnknown("no reply"), first)
-    core.woken(first)
+    core.woken(NOW, first)
     assert verbs(asked(core, first)) == ["complete"]
     [claim] = asked(core, second)
     assert args(claim)["options"] == "", "the usual bytes of a claim"
@@ -160,7 +176,7 @@ def test_a_queue_that_is_set_aside_is_not_claimed_until_it_is_looked_at_again() 
     assert asked(core, first) == [] and verbs(asked(core, second)) == ["claim"]
     wait = core.idle_ms(NOW, first)
     assert wait is not None and wait > 0
-    core.woken(first)
+    core.woken(NOW, first)
     assert verbs(asked(core, first, NOW + wait / 1000)) == ["claim"]
 
 
@@ -178,7 +194,7 @@ def test_a_token_wakes_the_queue_that_it_came_to() -> None:
     for lane in (first, second):
         answer(core, lane, asked(core, lane))
     assert core.idle_ms(NOW, first) == core.idle_ms(NOW, second) == -1
-    assert core.woken(second)
+    assert core.woken(NOW, second)
     assert asked(core, first) == [] and verbs(asked(core, second)) == ["claim"]
 
 

@@ -154,14 +154,14 @@ class WorkerCore:
         """
         claims = lane.claims
         due = claims.due and claims.asks_any(now)
-        if due or claims.under_way or lane.outbox or not self.lanes.room(lane, self.free):
+        if due or claims.under_way or lane.outbox or not self.lanes.room(lane, self.free, now):
             return None
         return claims.wait_ms(now)
 
-    def woken(self, lane: Lane) -> bool:
+    def woken(self, now: float, lane: Lane) -> bool:
         """Note that there may be jobs of a lane now. Returns whether there is room for one."""
         lane.claims.due = True
-        return self.lanes.room(lane, self.free) > 0
+        return self.lanes.room(lane, self.free, now) > 0
 
     def stop(self, *, now: bool = False) -> None:
         """Make no new claim, and release prefetched jobs where the mode can.
@@ -235,8 +235,8 @@ class WorkerCore:
         claims = lane.claims
         if lane.renewals_first or not claims.asks_any(now):
             return requests
-        room = self.lanes.payload_room(lane, self._payloads.room(lane))
-        free = self.lanes.room(lane, self.free) if room >= MAX_BYTES else 0
+        room = self.lanes.payload_room(lane, self._payloads.room(lane), now)
+        free = self.lanes.room(lane, self.free, now) if room >= MAX_BYTES else 0
         held_back = self.lanes.holds_back(lane, now)
         wanted = claims.under_way or ((claims.due or requests) and not held_back)
         if self._claim_needed(lane) or (free and wanted):

@@ -19,6 +19,10 @@ from pyjobs.worker.run import Run
 # For so many seconds a less urgent lane waits for the answer to the claim of a more urgent one.
 # After that the node is slow or away, and stops no queue of another node.
 HOLD_SECONDS = 0.25
+# For so many seconds the room that a claim may fill is kept free. After that the node is likely
+# away, and a claim that is never answered must not stop the queues of other nodes until it times
+# out. An answer that comes after all may bring more jobs than there is room for; they wait.
+RESERVE_SECONDS = 1.0
 
 
 class Lane:
@@ -75,12 +79,17 @@ class Lane:
         self.queues.append(index)
         self.claims.add(index, rank)
 
-    @property
-    def reserved(self) -> tuple[int, int]:
-        """How many jobs, and bytes of payloads, the claim under way may bring. The room that the
-        claim of a node which is away would take is left to others."""
-        under_way = self.claims.under_way and not self.away
-        return (self.asked, min(self.asked_bytes, CLAIM_BYTES)) if under_way else (0, 0)
+    def reserved(self, now: float) -> tuple[int, int]:
+        """Return how many jobs, and bytes of payloads, the claim under way may bring. The room that
+        the claim of a node which is away would take is left to others.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
+        claims = self.claims
+        if self.away or not claims.under_way or now - claims.first_sent >= RESERVE_SECONDS:
+            return 0, 0
+        return self.asked, min(self.asked_bytes, CLAIM_BYTES)
 
     def goes_first(self, now: float) -> bool:
         """Return whether less urgent lanes keep their claims back, for this lane may fill the room.
@@ -175,27 +184,40 @@ class Lanes(list[Lane]):
         """
         return any(other.goes_first(now) for other in takewhile(lambda one: one is not lane, self))
 
-    def room(self, lane: Lane, free: int) -> int:
+    def waits(self, lane: Lane, now: float) -> bool:
+        """Return whether a lane may claim before anything changes, only because time passes: a
+        claim of another lane that is not answered soon keeps no order and no room.
+
+        Args:
+            lane: the lane.
+            now: seconds of the monotonic clock.
+        """
+        others = (other for other in self if other is not lane)
+        return self.holds_back(lane, now) or any(other.reserved(now)[0] for other in others)
+
+    def room(self, lane: Lane, free: int, now: float) -> int:
         """Return how many of the free places no claim of another lane may fill.
 
         Args:
             lane: the lane that asks.
             free: how many places are free.
+            now: seconds of the monotonic clock.
         """
         if len(self) == 1:
             return free
-        return max(0, free - sum(other.reserved[0] for other in self if other is not lane))
+        return max(0, free - sum(other.reserved(now)[0] for other in self if other is not lane))
 
-    def payload_room(self, lane: Lane, room: int) -> int:
+    def payload_room(self, lane: Lane, room: int, now: float) -> int:
         """Return how many bytes of payloads no claim of another lane may bring, at least 1.
 
         Args:
             lane: the lane that asks.
             room: most bytes that the worker can hold beside what it holds.
+            now: seconds of the monotonic clock.
         """
         if len(self) == 1:
             return max(1, room)
-        return max(1, room - sum(other.reserved[1] for other in self if other is not lane))
+        return max(1, room - sum(other.reserved(now)[1] for other in self if other is not lane))
 
     def of(self, run: Run) -> Lane:
         """Return the lane of a run's queue."""

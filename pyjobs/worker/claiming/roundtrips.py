@@ -85,7 +85,7 @@ class RoundTrips:
 
     def _token_came(self) -> bool:
         """Claim, if the lane has room. Returns whether it does."""
-        found = self._core.woken(self.lane)
+        found = self._core.woken(time.monotonic(), self.lane)
         self.go_on()
         return found
 
@@ -132,7 +132,7 @@ class RoundTrips:
 
     async def _until_changed(self) -> None:
         self.wake.listen()
-        if self._core.lanes.holds_back(self.lane, time.monotonic()):
+        if self._core.lanes.waits(self.lane, time.monotonic()):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HOLD_SECONDS):
                     await self._changed.wait()

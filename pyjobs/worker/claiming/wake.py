@@ -86,14 +86,14 @@ class WakeWaiter:
         queues = [self._core.keys[index] for index in self._lane.claims.served]
         if not queues:
             await asyncio.sleep(seconds)
-            self._core.woken(self._lane)
+            self._core.woken(time.monotonic(), self._lane)
             return
         try:
             self._parked = True
             queue = await self._tokens.take(queues, seconds)
             self._answered()
             # A token that came too late for this worker is another's.
-            if not self._core.woken(self._lane) and queue is not None:
+            if not self._core.woken(time.monotonic(), self._lane) and queue is not None:
                 await self._tokens.pass_on([queue])
             self._parked = False
         except Exception as error:
@@ -102,7 +102,7 @@ class WakeWaiter:
             if isinstance(error, Forbidden):
                 note_polling(f"{self._where}: {error}")
             await asyncio.sleep(self._backoff.pause())
-            self._core.woken(self._lane)
+            self._core.woken(time.monotonic(), self._lane)
 
 
 def idle_seconds(wait: int, longest: float) -> float:
