@@ -115,7 +115,7 @@ def test_a_check_of_its_queue_names_the_node_and_those_of_others_answer(silent: 
 def test_two_silent_nodes_are_waited_for_together(
     silent: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = 1.5
+    seconds = 4.0
     monkeypatch.setattr(sync, "connect", functools.partial(connect, reply_seconds=seconds))
     cluster = silent.cluster
     registry = cluster.owner("jobs:queues")
