@@ -31,13 +31,14 @@ class TaskExecutor:
     """Runs an `async def` handler in a task for each run, and each task in a copy of the context in
     which the executor was made.
 
-    A task can refuse to end. A run that was cancelled or is late is reported CLEANUP_SECONDS later,
-    even if its task goes on.
+    A task can refuse to end. A run that was cancelled or is late is reported `cleanup` seconds
+    later, even if its task goes on.
     """
 
-    def __init__(self, handler: Handler, report: Report) -> None:
+    def __init__(self, handler: Handler, report: Report, cleanup: float = CLEANUP_SECONDS) -> None:
         self._handler = handler
         self._report = report
+        self._cleanup = cleanup
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._tasks: dict[Run, asyncio.Task[None]] = {}
@@ -170,7 +171,7 @@ class TaskExecutor:
             task.add_done_callback(functools.partial(self._never_began, run))
             if timer := self._timers.pop(run, None):
                 timer.cancel()
-            self._timers[run] = self._loop.call_later(CLEANUP_SECONDS, self._abandon, run)
+            self._timers[run] = self._loop.call_later(self._cleanup, self._abandon, run)
 
     def _abandon(self, run: Run) -> None:
         """Report a run whose task goes on although it was cancelled."""

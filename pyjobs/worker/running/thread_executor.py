@@ -16,6 +16,7 @@ from pyjobs.worker.outcomes import failure, too_late
 from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.invocation import (
+    CLEANUP_SECONDS,
     Report,
     ReturnedAwaitable,
     called,
@@ -53,7 +54,9 @@ class ThreadExecutor:
     thread takes the place of its thread. The time limit begins when a thread takes the run.
     """
 
-    def __init__(self, handler: Handler, size: int, report: Report) -> None:
+    def __init__(
+        self, handler: Handler, size: int, report: Report, cleanup: float = CLEANUP_SECONDS
+    ) -> None:
         self._handler = handler
         self._size = size
         self._report = report
@@ -66,7 +69,7 @@ class ThreadExecutor:
         self._abandoned: set[HandlerThread] = set()
         self._timers: dict[Run, asyncio.TimerHandle | None] = {}
         self._missing: set[Run] = set()
-        self._tasks = TaskExecutor(handler, report)
+        self._tasks = TaskExecutor(handler, report, cleanup)
         self._forks = Forks.count
 
     @property
