@@ -1,6 +1,7 @@
 """Clients of a cluster: a client of redis-py for each node, and the table of the slots' owners.
 
-Connections may be made here and the table asked for. Which call goes where is decided in router.py.
+Connections may be made here and the table asked for. Which call goes where is decided in router.py,
+and which node is asked for the table in table_refresh.py.
 redis-py's own RedisCluster is not used: docs/decisions.md says why.
 """
 
@@ -9,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Generic, TypeVar
 
@@ -19,16 +19,12 @@ import redis.asyncio
 from redis import exceptions
 
 from pyjobs.asyncutil import LoopLock, cancel_and_wait
-from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.errors import Unavailable
 from pyjobs.transport import pipeline
-from pyjobs.transport.errors import DISCONNECTED, translated
+from pyjobs.transport.errors import DISCONNECTED
 from pyjobs.transport.slots import Address, SlotTable
+from pyjobs.transport.table_refresh import PROBE_SECONDS, TableRefresh
 
-# A node that does not say which node owns which slot must not hold up the others for long.
-PROBE_SECONDS = 1.0
-# The first node is asked alone for so long. Most nodes answer sooner, and each further node costs a
-# connection.
-FIRST_SECONDS = 0.25
 ASK_SLOTS = ("CLUSTER", "SLOTS")
 RESP2: dict[str, Any] = {"protocol": 2, "decode_responses": False}
 
@@ -43,7 +39,6 @@ class NodeClients(Generic[C]):
 
     Attributes:
         table: which node owns which slot.
-        failure: why the table could not be asked for, the last time; None when it could.
 
     Args:
         seeds: nodes that can be asked before any is known.
@@ -53,7 +48,6 @@ class NodeClients(Generic[C]):
 
     def __init__(self, seeds: list[Address], open: Open[C], seconds: float) -> None:
         self.table = SlotTable(seeds)
-        self.failure: PyjobsError | None = None
         self._open = open
         self._seconds = seconds
         self._clients: dict[Address, C] = {}
@@ -73,30 +67,8 @@ class NodeClients(Generic[C]):
         """
         owners = self.table.owners()
         if not owners:
-            raise self.failure or no_owner()
+            raise self.table.failure or no_owner()
         return [self.client_of(node) for node in owners]
-
-    def _rounds(self) -> Iterator[tuple[list[Address], float]]:
-        """Yield nodes to ask for the owners of the slots, and for how many seconds to wait for an
-        answer. Nodes of an earlier round may still answer. A node that has not answered by the end
-        of the last round is silent.
-        """
-        first, *others = self.table.nodes()
-        if others:
-            yield [first], FIRST_SECONDS
-        yield others or [first], PROBE_SECONDS
-
-    def _take(self, node: Address, asked: Future[Any] | asyncio.Future[Any]) -> None:
-        """Learn what a node has said when it was asked for the owners of the slots."""
-        try:
-            self.failure = took(self.table, asked.result(), node)
-        except exceptions.RedisError as error:
-            self.failure = failed(self.table, error, node)
-
-    def _note_silent(self, node: Address) -> None:
-        """Note that a node has said nothing when it was asked for the owners of the slots."""
-        error = exceptions.TimeoutError(f"no reply in {PROBE_SECONDS:g} s")
-        self.failure = failed(self.table, error, node)
 
 
 class Cluster(NodeClients[redis.Redis], redis.Redis):
@@ -107,7 +79,6 @@ class Cluster(NodeClients[redis.Redis], redis.Redis):
 
     Attributes:
         table: which node owns which slot.
-        failure: why the table could not be asked for, the last time; None when it could.
 
     Args:
         seeds: nodes that can be asked before any is known.
@@ -128,20 +99,9 @@ class Cluster(NodeClients[redis.Redis], redis.Redis):
         with self._refreshing:
             if not self.table.stale:
                 return
-            asking: dict[Future[Any], Address] = {}
-            for nodes, seconds in self._rounds():
-                asking |= {self._ask(node): node for node in nodes}
-                until = time.monotonic() + seconds
-                while asking:
-                    left = max(0.0, until - time.monotonic())
-                    if not (answered := wait(asking, left, FIRST_COMPLETED).done):
-                        break
-                    for one in answered:
-                        self._take(asking.pop(one), one)
-                        if self.failure is None:
-                            return
-            for node in asking.values():
-                self._note_silent(node)
+            refresh = TableRefresh(self.table, self._ask)
+            for seconds in refresh.waits():
+                wait(refresh.asked, seconds, FIRST_COMPLETED)
 
     def _ask(self, node: Address) -> Future[Any]:
         """Ask a node for the owners of the slots, in a thread: others can be asked meanwhile."""
@@ -187,7 +147,6 @@ class AsyncCluster(NodeClients[redis.asyncio.Redis], redis.asyncio.Redis):  # ty
 
     Attributes:
         table: which node owns which slot.
-        failure: why the table could not be asked for, the last time; None when it could.
 
     Args:
         seeds: nodes that can be asked before any is known.
@@ -207,30 +166,16 @@ class AsyncCluster(NodeClients[redis.asyncio.Redis], redis.asyncio.Redis):  # ty
         side when it says nothing. One task asks at a time; others wait for its answer. Nothing is
         raised."""
         async with self._refreshing.of_loop():
-            if self.table.stale:
-                asking: dict[asyncio.Task[Any], Address] = {}
-                try:
-                    await self._refresh(asking)
-                finally:
-                    await cancel_and_wait(*asking)
-
-    async def _refresh(self, asking: dict[asyncio.Task[Any], Address]) -> None:
-        for nodes, seconds in self._rounds():
-            asking |= {asyncio.create_task(self._ask(node)): node for node in nodes}
-            until = time.monotonic() + seconds
-            while asking:
-                left = max(0.0, until - time.monotonic())
-                answered, _ = await asyncio.wait(
-                    asking, timeout=left, return_when=asyncio.FIRST_COMPLETED
-                )
-                if not answered:
-                    break
-                for one in answered:
-                    self._take(asking.pop(one), one)
-                    if self.failure is None:
-                        return
-        for node in asking.values():
-            self._note_silent(node)
+            if not self.table.stale:
+                return
+            refresh = TableRefresh(self.table, lambda node: asyncio.create_task(self._ask(node)))
+            try:
+                for seconds in refresh.waits():
+                    await asyncio.wait(
+                        refresh.asked, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+                    )
+            finally:
+                await cancel_and_wait(*refresh.asked)
 
     async def _ask(self, node: Address) -> Any:
         """Ask a node for the owners of the slots."""
@@ -341,23 +286,6 @@ class AsyncAnyNodePool(redis.asyncio.ConnectionPool):
         """Give a connection back to the pool of its node."""
         if (pool := self._pools.pop(connection, None)) is not None:
             await pool.release(connection)
-
-
-def took(table: SlotTable, reply: Any, node: Address) -> PyjobsError | None:
-    """Learn a reply to CLUSTER SLOTS. Returns what is wrong with it, None when nothing is."""
-    table.answered(node)
-    if table.learn(reply, node):
-        return None
-    return Unavailable(f"{node.host}:{node.port}: no node of the cluster has any slot")
-
-
-def failed(table: SlotTable, error: exceptions.RedisError, node: Address) -> PyjobsError:
-    """Note that a node did not say which node owns which slot. Returns why."""
-    if isinstance(error, DISCONNECTED):
-        table.broke(node)
-    found = translated(error)
-    found.args = (f"{node.host}:{node.port}: {error}",)
-    return found
 
 
 def no_owner() -> Unavailable:

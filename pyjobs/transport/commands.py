@@ -115,7 +115,7 @@ def _asking(cluster: NodeClients[Any], key: str | None) -> Generator[Address | N
     for hop in range(MOST_HOPS + 1):
         yield None
         if (owner := table.owner(key)) is None:
-            raise cluster.failure or no_owner()
+            raise cluster.table.failure or no_owner()
         answer = yield owner
         if not isinstance(answer, exceptions.RedisError):
             return answer

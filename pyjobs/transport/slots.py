@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from redis.crc import key_slot
 
+from pyjobs.errors import PyjobsError
+
 # The commands of this package that are no scripts and have a key, which is their first argument.
 KEYED = frozenset({"BLPOP", "HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "LLEN"})
 # So many keys keep their owner at hand.
@@ -64,6 +66,7 @@ class SlotTable:
         version: counts the replies that were learned.
         stale: whether an answer has shown since that the table may be out of date.
         sharded: whether the nodes have sharded channels, as Redis has since version 7.
+        failure: why no node has named the owners, when nodes were last asked; None when one has.
 
     Args:
         seeds: nodes that can be asked before any is known.
@@ -73,6 +76,7 @@ class SlotTable:
         self.version = 0
         self.stale = True
         self.sharded = False
+        self.failure: PyjobsError | None = None
         self._seeds = list(seeds)
         self._spans: list[Span] = []
         self._moved: dict[int, Address] = {}

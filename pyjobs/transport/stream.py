@@ -215,13 +215,13 @@ async def _aroute(cluster: AsyncCluster, routing: Routing, durable: Durable | No
 
 def _send_group(cluster: Cluster, group: Group, durable: Durable | None) -> list[Any]:
     if group.node is None:
-        return _unowned(group, cluster.failure)
+        return _unowned(group, cluster.table.failure)
     return run_stream(cluster.client_of(group.node), group.calls, 0, durable, errors_in_place=True)
 
 
 async def _asend_group(cluster: AsyncCluster, group: Group, durable: Durable | None) -> list[Any]:
     if group.node is None:
-        return _unowned(group, cluster.failure)
+        return _unowned(group, cluster.table.failure)
     node = cluster.client_of(group.node)
     return await arun_stream(node, group.calls, 0, durable, errors_in_place=True)
 

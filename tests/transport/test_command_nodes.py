@@ -73,7 +73,7 @@ def test_a_command_whose_slot_has_no_known_owner_raises_why_the_table_is_not_kno
     nodes: NodeClients[Any],
 ) -> None:
     unknown: NodeClients[Any] = NodeClients([ONE], lambda *_: None, 1.0)
-    unknown.failure = Unavailable("one:1: no reply in 1 s")
+    unknown.table.failure = Unavailable("one:1: no reply in 1 s")
     asking = _asking(unknown, KEY)
     next(asking)
     with pytest.raises(Unavailable, match="one:1"):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pyjobs.errors import Unavailable
-from pyjobs.transport import AsyncServer, Server, aconnect, cluster, connect
+from pyjobs.transport import AsyncServer, Server, aconnect, cluster, connect, table_refresh
 from pyjobs.transport.slots import Address
 
 PROBE_SECONDS = 1.0
@@ -33,8 +33,8 @@ def address_of(server: socket.socket) -> Address:
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Address]]:
     """Four nodes that take connections and say nothing. Nodes are asked in their order."""
-    monkeypatch.setattr(cluster, "PROBE_SECONDS", PROBE_SECONDS)
-    monkeypatch.setattr(cluster, "FIRST_SECONDS", 0.1)
+    monkeypatch.setattr(table_refresh, "PROBE_SECONDS", PROBE_SECONDS)
+    monkeypatch.setattr(table_refresh, "FIRST_SECONDS", 0.1)
     monkeypatch.setattr("random.shuffle", lambda _: None)
     with contextlib.ExitStack() as stack:
         yield [address_of(stack.enter_context(listening())) for _ in range(4)]
@@ -95,8 +95,8 @@ def refreshed(seeds: list[Address], *, aio: bool) -> tuple[cluster.NodeClients[A
 def test_all_nodes_being_silent_takes_as_long_as_one(silent: list[Address], aio: bool) -> None:
     found, seconds = refreshed(silent, aio=aio)
     assert seconds < 2 * PROBE_SECONDS
-    assert isinstance(found.failure, Unavailable)
-    assert "no reply in 1 s" in str(found.failure)
+    assert isinstance(found.table.failure, Unavailable)
+    assert "no reply in 1 s" in str(found.table.failure)
     assert all(found.table.is_broken(node) for node in silent)
 
 
@@ -105,7 +105,7 @@ def test_a_node_that_answers_is_not_waited_for_until_silent_nodes_are_given_up(
 ) -> None:
     found, seconds = refreshed([*silent, node], aio=aio)
     assert seconds < PROBE_SECONDS
-    assert found.failure is None
+    assert found.table.failure is None
     assert found.table.owners() == [node]
 
 
@@ -124,7 +124,7 @@ def test_no_other_node_is_asked_when_the_first_answers(
 def test_the_next_nodes_are_asked_at_once_when_the_first_refuses(
     silent: list[Address], node: Address, aio: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "FIRST_SECONDS", 30.0)
+    monkeypatch.setattr(table_refresh, "FIRST_SECONDS", 30.0)
     with listening() as closed:
         refusing = address_of(closed)
     found, seconds = refreshed([refusing, node], aio=aio)
@@ -142,7 +142,7 @@ def test_a_thread_that_cannot_be_started_is_done_without(
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     asked.refresh()
-    assert asked.failure is None
+    assert asked.table.failure is None
 
 
 def test_a_task_that_is_cancelled_twice_leaves_no_question_to_a_node(
