@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 from pyjobs.engine import Call, Durable
@@ -31,6 +30,7 @@ from pyjobs.transport import (
     primaries,
     run,
     run_many,
+    side_by_side,
 )
 
 T = TypeVar("T")
@@ -209,11 +209,8 @@ def _on_each_node(server: Server, step: OnEachNode) -> NodeAnswers:
     nodes, in_cluster = primaries(server), is_cluster(server)
     names = [address_of(node) for node in nodes]
     plans = [step.plan_of(name, in_cluster) for name in names]
-    if len(nodes) == 1:
-        answers = [_driven(nodes[0], plans[0])]
-    else:
-        with ThreadPoolExecutor(min(len(nodes), MOST_NODES), "pyjobs-nodes") as pool:
-            answers = [*pool.map(_driven, nodes, plans)]
+    pairs = zip(nodes, plans, strict=True)
+    answers = side_by_side(lambda pair: _driven(*pair), pairs, MOST_NODES)
     return NodeAnswers(in_cluster, [*zip(names, answers, strict=True)])
 
 

@@ -181,8 +181,16 @@ class _Threads:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def run(self, what: Any, *given: Any) -> Future[Any]:
-        """Begin a question."""
-        return self._pool.submit(what, *given)
+        """Begin a question. Where no thread can be started, as when Python exits, ask it here."""
+        try:
+            return self._pool.submit(what, *given)
+        except RuntimeError:
+            asked: Future[Any] = Future()
+            try:
+                asked.set_result(what(*given))
+            except Exception as error:
+                asked.set_exception(error)
+            return asked
 
     @staticmethod
     def get(asked: Future[Any], until: float) -> Any:

@@ -46,6 +46,7 @@ from pyjobs.transport.server import (
 from pyjobs.transport.subscription import Message
 from pyjobs.transport.sync_shards import Shards, results_subscription
 from pyjobs.transport.sync_subscription import Subscription
+from pyjobs.transport.threads import side_by_side
 from pyjobs.transport.url import DEFAULT_URL, checked_url, chosen_url, shown
 
 __all__ = [  # noqa: RUF022
@@ -85,6 +86,7 @@ __all__ = [  # noqa: RUF022
     "KnownParts",
     "known_parts_of",
     "node_of_submit",
+    "side_by_side",
     # Other commands.
     "acommand",
     "command",

@@ -11,7 +11,6 @@ import asyncio
 import functools
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -29,6 +28,7 @@ from pyjobs.transport.retry import Attempt, Delivery, Done, GiveUp, Send
 from pyjobs.transport.router import TRIES, Group, Routing
 from pyjobs.transport.server import AsyncServer, Server
 from pyjobs.transport.slots import Address
+from pyjobs.transport.threads import side_by_side
 
 log = logger(__name__)
 # How often a call of a caller with pauses of its own is sent again, when the table was asked for
@@ -187,10 +187,10 @@ def _route(cluster: Cluster, routing: Routing, durable: Durable | None, threads:
             cluster.refresh()
         groups = routing.groups()
         if min(threads, len(groups)) > 1:
-            with ThreadPoolExecutor(min(threads, len(groups)), "pyjobs-nodes") as pool:
-                sending = [pool.submit(_send_group, cluster, group, durable) for group in groups]
-            for group, sent in zip(groups, sending, strict=True):
-                routing.take(group, sent.result())
+            send = functools.partial(_send_group, cluster, durable=durable)
+            sent = side_by_side(send, groups, threads)
+            for group, answers in zip(groups, sent, strict=True):
+                routing.take(group, answers)
             continue
         for group in groups:
             routing.take(group, _send_group(cluster, group, durable))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
 import pytest
-from support.servers import WHEELS, own_server
+from support.cluster import cluster_of
+from support.servers import PREFERRED, WHEELS, own_server
 
 from pyjobs import Client
 from pyjobs.admin import Admin, AsyncAdmin, Problem, doctor
@@ -172,6 +175,34 @@ def test_a_node_of_a_cluster_that_is_down_is_found() -> None:
         codes = {one.code for one in admin.doctor()}
         assert {"topology", "cluster"} <= codes
         assert {"topology", "cluster", "unreadable"} <= {one.code for one in admin.doctor(["q"])}
+
+
+AT_EXIT = """
+import atexit, sys
+from pyjobs.admin import Admin, Scraper
+
+def ask():
+    with Admin(sys.argv[1]) as admin:
+        nodes = {one.where for one in admin.doctor() if one.code == "persistence"}
+        print(len(nodes), len(admin.status()), len(admin.all_counters()))
+    scraper = Scraper(sys.argv[1])
+    print(len(scraper.scrape().nodes))
+    scraper.close()
+
+atexit.register(ask)
+"""
+
+
+@pytest.mark.slow
+def test_all_nodes_of_a_cluster_are_asked_when_python_exits() -> None:
+    """No executor takes a call then, and from Python 3.12 on no thread starts."""
+    with cluster_of(3, PREFERRED) as cluster:
+        with Client(cluster.url) as client:
+            for name in cluster.names(6):
+                client.submit(1, queue=name)
+        words = [sys.executable, "-c", AT_EXIT, cluster.url]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("3 6 6\n3\n", "")
 
 
 @pytest.mark.parametrize(("said", "bad"), [("5.0.14", True), ("6.2.14", False), ("8.2.1", False)])

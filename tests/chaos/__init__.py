@@ -5,6 +5,7 @@
     worker.py    the worker's process
     field.py     the server, the workers and the client of one run, and the faults' handles
     runs.py      the runs: which faults strike when
+    stalls.py    when the machine stood still
     once.py      one run from its start to its report
     __main__.py  the command, which prints the table
 

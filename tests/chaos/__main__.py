@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from chaos.checker import Report
+from chaos.checker import SECONDS_OVER_LEASE, Report
 from chaos.field import Size
 from chaos.once import once
 from chaos.runs import PLANS
@@ -42,6 +42,12 @@ TABLE_WIDTH = 150
 @click.option("--lease", default=Size.lease, show_default=True, help="Seconds.")
 @click.option("--seed", default=1, show_default=True, help="The first run's.")
 @click.option("--runs", default=1, show_default=True, help="So many seeds in a row, for each.")
+@click.option(
+    "--patience",
+    default=SECONDS_OVER_LEASE,
+    show_default=True,
+    help="Seconds that the delivery may take beyond a lease.",
+)
 @click.option("--server", help="Which server, such as redis-8.2; by default that, or the first.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, an object for each run, no table.")
 def main(
@@ -51,6 +57,7 @@ def main(
     lease: float,
     seed: int,
     runs: int,
+    patience: float,
     server: str | None,
     as_json: bool,
 ) -> None:
@@ -64,7 +71,7 @@ def main(
     notes: list[str] = []
     for plan in plans:
         for number in range(seed, seed + runs):
-            report, folder = once(plan, binary, size, number)
+            report, folder = once(plan, binary, size, number, over_lease=patience)
             broken = broken or report.broken
             if as_json:
                 print(json.dumps({"run": plan.name, "seed": number, **_values(report)}))

@@ -13,8 +13,10 @@ told that it lost the job, or its process is killed or stopped. The promises tha
     unexplained  started again, and nothing happened that could have ended the claim of the run
                  before: no kill or stop of its process while it ran or within a second of its end
                  (its outcome may not have been recorded), no lost lease, no power cut, and it is
-                 no start under an older claim by a process that was stopped before it
-    overlap      started while another run of it was live, without a power cut in between
+                 no start under an older claim by a process that was stopped before it. A second
+                 of its end does not count while the server was away
+    overlap      started while another run of it was live, without a power cut in between; but for
+                 a start under an older claim by a process that was stopped before it
     stuck        known to Redis and not ended when everything was drained, or ended and its client
                  was never told
     miscounted   with more crashes than processes that were killed or stopped while they ran it, or
@@ -25,8 +27,10 @@ told that it lost the job, or its process is killed or stopped. The promises tha
                  earlier one had saved; without what a power cut took away
     delivery     seconds from the last fault until the last of the jobs that were acknowledged
                  before it was done; without those whose lease ran out more than once, which then
-                 wait on purpose. None when no fault struck
+                 wait on purpose. A fault lasts until the process that was started after it has
+                 begun to serve. None when no fault struck
 
+A machine that stands still for half a lease has stopped all processes for that time.
 What else may not be is told in words: a worker that died by itself, a keyspace in disorder, what
 `pyjobs check` finds in a queue when all was drained, a
 delivery longer than a lease and a second, a poisoned job that did not start exactly three times.
@@ -43,7 +47,9 @@ from chaos.log import Event
 from chaos.worker import CHUNKS
 
 ENDED = ("done", "dead", "failed", "cancelled", "expired")
-FAULTS = ("kill", "stop", "away", "absent", "step", "full")
+FAULTS = ("kill", "stop", "stall", "away", "absent", "step", "full")
+# A server or a worker is there again.
+STARTED = ("back", "serves")
 MAX_CRASHES = 3
 SECONDS_OVER_LEASE = 1.0
 SECONDS_TO_RECORD = 1.0
@@ -145,7 +151,7 @@ def check(
         crashless: whether no crash may be counted but for a process that was killed or stopped.
     """
     events = list(events)
-    jobs = _gather(events)
+    jobs, blows = _gather(events)
     cuts = [(float(event.note), event.at) for event in events if event.what == "cut"]
     # What is noted as acknowledged while the server is down was so before.
     backs = [event.at for event in events if event.what == "back"]
@@ -155,30 +161,45 @@ def check(
         _count(report, id, job, cuts, gone)
     faults = [event.at for event in events if event.what in FAULTS]
     if faults:
-        report.delivery = _recovery(jobs.values(), faults[-1])
+        started = [event.at for event in events if event.what in STARTED]
+        report.delivery = _recovery(jobs.values(), max(faults[-1:] + started[-1:]))
     if crashless:
-        kills = [event.at for event in events if event.what in ("kill", "stop", "absent")]
-        report.miscounted = [id for id, job in sorted(jobs.items()) if _miscounted(job, kills)]
+        report.miscounted = [id for id, job in sorted(jobs.items()) if _miscounted(job, blows)]
     report.words += _words(events, jobs, report)
     if report.delivery is not None and report.delivery > lease + over_lease:
         report.words.append(f"delivery took {report.delivery:.1f} s with leases of {lease:g} s")
     return report
 
 
-def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
+def _gather(events: list[Event]) -> tuple[dict[str, Job], list[tuple[float, float]]]:  # noqa: PLR0912, PLR0915
+    """The jobs, and from when to when each blow struck that may end claims."""
     jobs: dict[str, Job] = defaultdict(Job)
     live: dict[int, list[Run]] = defaultdict(list)
+    blows: list[tuple[float, float]] = []
+    absences = [*_absences(events)]
+    strikes: dict[int, float] = {}
     woken: dict[int, float] = {}
+    all_woken = float("-inf")
     for event in events:
         at, what, pid, id, note = event
-        if what in ("kill", "stop"):
-            for run in live.pop(pid, []):
-                run.cut_short = run.until > at and note != "poison"
-                run.struck = at <= run.until + SECONDS_TO_RECORD
-                run.until = min(run.until, at)
-            continue
-        if what == "cont":
+        if what == "strike":
+            strikes[pid] = at
+        elif what == "up":
+            strikes.pop(pid, None)
+        elif what == "stall":
+            all_woken = float(note)
+        elif what == "cont":
             woken[pid] = at
+        if what in ("kill", "stop", "absent", "stall"):
+            # The harness may note late what has struck long before. A kill may be noted twice.
+            since = strikes.get(pid, at) if what == "kill" else strikes.pop(pid, at)
+            blows.append((since, all_woken if what == "stall" else at))
+            struck = [*live] if what == "stall" else [] if what == "absent" else [pid]
+            for run in [run for one in struck for run in live.pop(one, [])]:
+                run.cut_short = run.until > at and note != "poison"
+                run.struck = since <= _recorded(run.until, absences)
+                run.until = min(run.until, max(since, run.at))
+            continue
         if not id:
             continue
         job = jobs[id]
@@ -187,7 +208,7 @@ def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
         elif what == "ack":
             job.acknowledged = at
         elif what == "start":
-            late = at - woken.get(pid, -SECONDS_TO_RECORD) < SECONDS_TO_RECORD
+            late = at - max(all_woken, woken.get(pid, all_woken)) < SECONDS_TO_RECORD
             job.runs.append(Run(at, pid, note, woken=late))
             live[pid].append(job.runs[-1])
         elif what in ("end", "left"):
@@ -215,7 +236,26 @@ def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
             job.told = note
         elif what == "crashes":
             job.crashes = int(note)
-    return jobs
+    return jobs, blows
+
+
+def _absences(events: list[Event]) -> Iterator[tuple[float, float]]:
+    """From when to when the server was away."""
+    away = None
+    for event in events:
+        if event.what == "away":
+            away = event.at
+        elif event.what == "back" and away is not None:
+            yield away, event.at
+
+
+def _recorded(end: float, absences: list[tuple[float, float]]) -> float:
+    """When the outcome of a run that ended then was surely recorded."""
+    recorded = end + SECONDS_TO_RECORD
+    for away, back in absences:
+        if away <= recorded and end <= back:
+            recorded = back + SECONDS_TO_RECORD
+    return recorded
 
 
 def _count(
@@ -253,11 +293,17 @@ def _count(
 def _explained(job: Job, first: Run, second: Run, cuts: list[tuple[float, float]]) -> bool:
     if first.token == second.token:
         return False
-    # Its process was stopped between the claim and the start; nothing that it says is recorded.
-    if second.woken and second.claim < first.claim:
+    if _stale(first, second):
         return True
     wanted = first.struck or first.token in job.went_on
     return wanted or first.pid in job.lost_by or _cut_between(first, second, cuts)
+
+
+def _stale(first: Run, second: Run) -> bool:
+    """Whether the process of the older claim was stopped between the claim and the start: nothing
+    that it says is recorded."""
+    older = min(first, second, key=lambda run: run.claim)
+    return older.woken and first.claim != second.claim
 
 
 def _unwritten(job: Job, gone: list[tuple[float, float]]) -> bool:
@@ -288,7 +334,7 @@ def _unwritten(job: Job, gone: list[tuple[float, float]]) -> bool:
     return not gone and (order != sorted(order) or (job.state == "done" and not is_whole))
 
 
-def _miscounted(job: Job, kills: list[float]) -> bool:
+def _miscounted(job: Job, blows: list[tuple[float, float]]) -> bool:
     begun = min((run.at for run in job.runs), default=float("inf"))
     # A process that was killed may have had the job in hand before it began. The answer to a claim
     # from just before an absence may never have come; that to the submit may have come after it.
@@ -300,12 +346,15 @@ def _miscounted(job: Job, kills: list[float]) -> bool:
         for first, second in pairwise(job.runs)
         if first.token in job.went_on
     ]
-    unbegun = sum(any(since <= kill <= until for since, until in gaps) for kill in kills)
+    unbegun = sum(
+        any(since <= end and begin <= until for since, until in gaps) for begin, end in blows
+    )
     return job.crashes > sum(run.struck for run in job.runs) + unbegun
 
 
 def _overlap(first: Run, second: Run, cuts: list[tuple[float, float]]) -> bool:
-    return second.at < first.until and not _cut_between(first, second, cuts)
+    is_live = second.at < first.until
+    return is_live and not _stale(first, second) and not _cut_between(first, second, cuts)
 
 
 def _cut_between(first: Run, second: Run, cuts: list[tuple[float, float]]) -> bool:
@@ -337,6 +386,9 @@ def _words(events: list[Event], jobs: dict[str, Job], report: Report) -> Iterato
     told = {(event.what, event.note) for event in events}
     if ("full", "") in told and ("refused", "QueueFull") not in told:
         yield "nothing was refused while the server was full"
+    # A machine that stood still may have ended a claim that had not begun.
+    fewest = 0 if any(event.what == "stall" for event in events) else MAX_CRASHES
     for id, job in sorted(jobs.items()):
-        if job.kind == "poison" and (len(job.runs), job.state) != (MAX_CRASHES, "dead crashed"):
+        is_counted = fewest <= len(job.runs) <= MAX_CRASHES and job.state == "dead crashed"
+        if job.kind == "poison" and not is_counted:
             yield f"poisoned job {id} was started {len(job.runs)} times and is {job.state}"

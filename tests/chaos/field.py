@@ -22,6 +22,7 @@ from chaos.clock import Clock
 from chaos.log import Log
 from chaos.process import Process
 from chaos.producer import Producer
+from chaos.stalls import Stalls
 from chaos.worker import QUEUE
 from pyjobs import Client
 from pyjobs.admin import Admin
@@ -34,7 +35,7 @@ from pyjobs.testing import Server
 from pyjobs.transport.send import run
 
 JOBS_PER_SECOND = 100
-DRAIN_SECONDS = 30.0
+DRAIN_SECONDS = 120.0
 LOOK_SECONDS = 0.02
 WORKERS = 2
 KEYS = Keys("jobs")
@@ -95,6 +96,7 @@ class Field:
         ]
         self._client = Client(server.url)
         self._producer = Producer(self._client, self.log, seed, kinds, size.jobs, size.span)
+        self._stalls = Stalls(self.log, size.lease / 2)
 
     def moments(self, number: int) -> Iterator[float]:
         """So many times within the span, one in each equal part of it, by the dice."""
@@ -103,6 +105,7 @@ class Field:
 
     def go(self, faults: Sequence[tuple[float, Action]]) -> None:
         """Submit, let the faults strike at their seconds, drain, and note what is left."""
+        self._stalls.start()
         if self._parts > 1:
             self.split(self._parts)
         for worker in self.workers:
@@ -121,7 +124,7 @@ class Field:
         self._producer.stop()
         self._note()
         for worker in self.workers:
-            worker.close()
+            worker.close(self._suicidal)
 
     def split(self, parts: int) -> None:
         """Split the queue in so many parts, also while the server is away for a moment."""
@@ -141,6 +144,7 @@ class Field:
     def close(self) -> None:
         """End what still runs."""
         self._producer.stop()
+        self._stalls.stop()
         for worker in self.workers:
             worker.end()
         self._client.close()
@@ -164,7 +168,8 @@ class Field:
         return sum(waiting)
 
     def _drained(self) -> bool:
-        pipe = self.redis.pipeline(transaction=False)
+        # At once: a job that moves on between two looks would be in none of them.
+        pipe = self.redis.pipeline(transaction=True)
         for queue in self.keys():
             pipe.llen(f"{queue}:pending")
             pipe.zcard(f"{queue}:inflight")

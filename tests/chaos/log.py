@@ -6,16 +6,17 @@ Nothing but writing and reading events may live here.
 
     what      of a job: note is                          what      of a process or server: note is
     submit    its kind: '' or 'poison' ...               up        the crash point, if any
-    ack       -                                          kill      'harness', 'poison', 'itself'
-    refused   the error's name                           stop cont SIGSTOP and SIGCONT
-    start     token                                      died      exit code: nobody killed it
-    end       token: the handler has returned            away back the server
-    left      token: the handler was cancelled           cut       time after which acks are void
-    goes on   token: left on purpose, with a state       full freed  the server's memory
-    state     what it was given of an earlier run        leak      what is wrong with the keyspace
-    wrote     token and place of a chunk, answered
-    saved     a state, answered
-    lost      what the worker was told
+    ack       -                                          serves    its program has been loaded
+    refused   the error's name                           strike    kill, stop or absent comes next
+    start     token                                      kill      'harness', 'poison', 'itself'
+    end       token: the handler has returned            stop cont SIGSTOP and SIGCONT
+    left      token: the handler was cancelled           died      exit code: nobody killed it
+    goes on   token: left on purpose, with a state       away back the server
+    state     token, what an earlier run has saved       absent    it was: since the strike
+    wrote     token and place of a chunk, answered       cut       time after which acks are void
+    saved     token and a state, answered                full freed  the server's memory
+    lost      what the worker was told                   leak      what is wrong with the keyspace
+                                                         stall     no process ran until then
     told      'right', or what its client got instead
     crashes   leases that ran out, as stored
     output    number, token and place of a chunk, as stored

@@ -54,14 +54,16 @@ class Process:
         """kill -9, and a new process in its place."""
         if self._process is None:
             return
-        # Written when it is dead: what the process still did in between came before.
+        # Written before, and when it is dead: what the process still did in between came before.
         pid = self.pid
+        self._log.write("strike", pid=pid)
         self.end()
         self._log.write("kill", note="harness", pid=pid)
         self.start()
 
     def stop(self) -> None:
         """SIGSTOP."""
+        self._log.write("strike", pid=self.pid)
         os.kill(self.pid, signal.SIGSTOP)
         # Written when it stands still: what the process still did in between came before.
         os.waitpid(self.pid, os.WUNTRACED)
@@ -83,10 +85,11 @@ class Process:
         if expected:
             self.start()
 
-    def close(self, seconds: float = 10.0) -> None:
-        """SIGTERM; an idle worker must then end well."""
+    def close(self, suicidal: bool, seconds: float = 60.0) -> None:
+        """SIGTERM; an idle worker must then end well, or by its own hand where it may."""
         if self._process is None:
             return
+        own = {-signal.SIGKILL} if suicidal else set()
         self._process.terminate()
         try:
             code = self._process.wait(seconds)
@@ -94,7 +97,7 @@ class Process:
             self._log.write("died", note=f"no end {seconds:g} s after SIGTERM", pid=self.pid)
         else:
             # One that was started just now ends of the signal itself: it had not begun to serve.
-            if code not in (0, -signal.SIGTERM):
+            if code not in {0, -signal.SIGTERM} | own:
                 self._log.write("died", note=f"exit code {code} after SIGTERM", pid=self.pid)
         self.end()
 

@@ -20,7 +20,7 @@ SHORTEST, LONGEST = 0.02, 0.2
 # One ordinary job in so many writes output and saves.
 WRITER = 5
 AGAIN_SECONDS = 0.1
-TOLD_SECONDS = 10.0
+TOLD_SECONDS = 60.0
 
 
 class Producer(threading.Thread):

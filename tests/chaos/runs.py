@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pyjobs
 from chaos.field import Action, Field, Size
-from chaos.log import read
+from chaos.log import Event, read
 
 Faults = Iterator[tuple[float, Action]]
 Kinds = Callable[[Size], list[tuple[str, float]]]
@@ -100,7 +100,8 @@ def kill_redis_everysec(field: Field) -> Faults:
 
 def cut_power(field: Field) -> Faults:
     """kill -9 of the server, two times; up to a second of the end of its log is gone. The log is
-    written anew each time, as docs/operations.md asks; test_aof.py shows what a torn log does."""
+    written anew each time, as docs/operations.md asks; test_aof.py shows what a torn log does.
+    What is answered is in the log at once: the server never waits for the disk with a write."""
     sizes = _Sizes(field.folder / "server")
     yield 0.0, sizes.start
     for at in field.moments(2):
@@ -171,14 +172,17 @@ def stay_away(field: Field) -> Faults:
     """Redis is gone, refuses every write, and stands still, for longer than a lease each time."""
     begin, away = 0.5, ABSENCE * field.size.lease
     gap = away + field.size.lease
-    absent = partial(field.log.write, "absent")
+    strike, absent = (partial(field.log.write, what) for what in ("strike", "absent"))
+    yield begin, strike
     yield begin, partial(_restart, field, partial(time.sleep, away))
     yield begin, absent
     begin += gap
+    yield begin, strike
     yield begin, partial(field.redis.config_set, "min-replicas-to-write", 1)
     yield begin + away, partial(field.redis.config_set, "min-replicas-to-write", 0)
     yield begin + away, absent
     begin += gap
+    yield begin, strike
     yield begin, lambda: os.kill(field.server.pid, signal.SIGSTOP)
     yield begin + away, lambda: os.kill(field.server.pid, signal.SIGCONT)
     yield begin + away, absent
@@ -208,7 +212,7 @@ PLANS = {
         Plan("redis-always", kill_redis, args=(*AOF, "always")),
         Plan("redis-everysec", kill_redis_everysec, args=(*AOF, "everysec")),
         Plan("parts", kill_while_it_grows, args=(*AOF, "always"), parts=PARTS),
-        Plan("power", cut_power, args=(*AOF, "everysec")),
+        Plan("power", cut_power, args=(*AOF, "no")),
         Plan("stop", stop_workers),
         Plan("poison", nothing, kinds=poison, suicidal=True),
         Plan("blocker", nothing, kinds=lambda size: [("blocker", 5 * size.lease)]),
@@ -234,6 +238,22 @@ def log_of(folder: Path) -> Path:
     """The part that grows: Redis before 7 has one file, later ones a base and increments."""
     parts = [*folder.glob("appendonly.aof"), *folder.glob("*/*.incr.aof")]
     return max((part for part in parts if part.is_file()), key=lambda part: part.stat().st_mtime)
+
+
+def unwritten_since(events: list[Event], written: bytes) -> float | None:
+    """Return the time after which answers of a server may be missing in its log, None where all
+    are there. Events are noted after the answers, in no certain order."""
+    since = max((event.at for event in events if event.what == "back"), default=0.0)
+    words = {"ack": "\n{0.job}\r\n", "start": "\n{0.note}\r\n", "wrote": '"{0.note}"'}
+    told = [
+        (event.at, words[event.what].format(event).encode() in written)
+        for event in events
+        if event.what in words and event.at > since
+    ]
+    missing = min((at for at, is_there in told if not is_there), default=None)
+    if missing is None:
+        return None
+    return max((at for at, _ in told if at < missing), default=missing)
 
 
 class _Sizes(threading.Thread):
@@ -263,12 +283,7 @@ class _Sizes(threading.Thread):
 def _unwritten(field: Field, meanwhile: Action) -> None:
     """Look for what Redis had acknowledged, and is not in its log; then wait."""
     written = log_of(field.folder / "server").read_bytes()
-    since = None
-    for event in reversed(read(field.folder / "events")):
-        word = {"ack": event.job, "start": event.note}.get(event.what)
-        if word and word.encode() in written:
-            break
-        since = event.at if word else since
+    since = unwritten_since(read(field.folder / "events"), written)
     meanwhile()
     if since is not None:
         field.log.write("cut", note=str(since))

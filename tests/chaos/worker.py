@@ -113,6 +113,18 @@ class Losses(logging.Handler):
             self._log.write("lost", str(record.args[0]), str(record.args[-1]), pid=os.getpid())
 
 
+def tell_own_kill(log: Log) -> None:
+    """Note when this process is about to kill itself: the harness sees its end later."""
+    kill = os.kill
+
+    def told(pid: int, number: int) -> None:
+        if (pid, number) == (os.getpid(), signal.SIGKILL):
+            log.write("strike", pid=pid)
+        kill(pid, number)
+
+    os.kill = told
+
+
 def skew_clock(seconds: float) -> None:
     """Put this process's wall clock off. asyncio and sockets go by the monotonic one."""
     right, right_ns, kind = time.time, time.time_ns, datetime.datetime
@@ -140,6 +152,8 @@ def main(url: str, path: str, lease: str, max_crashes: str) -> None:
     if offset := float(os.environ.get("CHAOS_CLOCK", "0")):
         skew_clock(offset)
     threading.Thread(target=end_with_input, daemon=True).start()
+    tell_own_kill(log)
+    log.write("serves", pid=os.getpid())
     work(url, log, float(lease), int(max_crashes))
 
 

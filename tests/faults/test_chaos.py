@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from chaos.clock import NoFaketime
 from chaos.field import Size
 from chaos.log import Event, Log, read
 from chaos.once import once
-from chaos.runs import PLANS
+from chaos.process import Process
+from chaos.runs import PLANS, unwritten_since
+from chaos.stalls import Stalls
 from support.servers import PREFERRED
 
 from pyjobs.testing import find_servers, servers
@@ -156,6 +159,79 @@ def test_a_late_start_by_a_stopped_process_is_explained_only_with_an_older_claim
     assert judged(story(*first, *woken, *late)).unexplained == unexplained
 
 
+def test_a_kill_that_is_noted_late_counts_from_when_it_struck() -> None:
+    first = [*RUN, tell(3.5, "strike"), tell(5.5, "kill", "harness")]
+    assert judged(story(*first, *AGAIN)).unexplained == []
+    late = [HALF, tell(2.5, "strike"), tell(9.5, "kill", "itself"), *AGAIN]
+    assert (judged(story(*late)).overlap, judged(story(*late)).unexplained) == ([], [])
+    other = [HALF, tell(2.5, "strike", pid=3), tell(9.5, "kill", "itself"), *AGAIN]
+    assert judged(story(*other)).overlap == ["a"]
+    # The same number of a process that is started later.
+    anew = [tell(1.0, "strike"), tell(1.1, "kill"), tell(1.2, "up")]
+    assert judged(story(*anew, HALF, tell(9.5, "kill"), *AGAIN)).overlap == ["a"]
+
+
+def test_a_kill_while_a_run_could_not_be_recorded_is_struck() -> None:
+    away, back = Event(3.1, "away", 0), Event(4.5, "back", 0)
+    assert judged(story(*RUN, away, back, tell(5.0, "kill"), *AGAIN)).unexplained == []
+    assert judged(story(*RUN, away, back, tell(6.0, "kill"), *AGAIN)).unexplained == ["a"]
+    before = [Event(1.1, "away", 0), Event(2.9, "back", 0)]
+    assert judged(story(*before, *RUN, tell(4.2, "kill"), *AGAIN)).unexplained == ["a"]
+
+
+def test_an_old_claim_that_a_stopped_process_starts_late_does_not_overlap() -> None:
+    woken = tell(8.9, "cont", pid=2)
+    stale = [tell(9.0, "start", "1-x", 2), tell(9.5, "left", "1-x", 2)]
+    valid = [tell(8.95, "start", "5-x"), tell(9.2, "end", "5-x")]
+    assert not judged(story(woken, *stale, *valid)).broken
+    assert judged(story(*stale, *valid)).overlap == ["a"]
+    later = [tell(9.1, "start", "5-x"), tell(9.3, "end", "5-x")]
+    assert not judged(story(woken, *stale, *later)).broken
+    assert judged(story(*stale, *later)).overlap == ["a"]
+    # The younger claim is the right one, whoever was stopped.
+    young = [tell(9.0, "start", "5-x", 2), tell(9.5, "end", "5-x", 2)]
+    old = [tell(9.1, "start", "1-x"), tell(9.3, "left", "1-x")]
+    assert judged(story(woken, *young, *old)).overlap == ["a"]
+
+
+STALL = Event(2.5, "stall", 0, "", "8.9")
+
+
+def test_a_machine_that_stood_still_has_stopped_every_process() -> None:
+    assert judged(story(HALF, STALL, *AGAIN, tell(9.05, "left", "1-x"))).overlap == []
+    assert judged(story(*RUN, STALL._replace(at=3.5), *AGAIN)).unexplained == []
+    assert judged(story(*RUN, STALL._replace(at=4.5), *AGAIN)).unexplained == ["a"]
+    late = [tell(9.2, "start", "0-x", 2), tell(9.3, "left", "0-x", 2)]
+    assert judged(story(*RUN, STALL._replace(at=3.5), *late)).unexplained == []
+    assert crashed(1, HALF, STALL, *AGAIN) == []
+
+
+def test_a_thread_that_sleeps_notes_when_the_machine_stood_still(tmp_path: Path) -> None:
+    log = Log(tmp_path / "events")
+    stalls = Stalls(log, -1.0)
+    stalls.start()
+    while not read(tmp_path / "events"):
+        time.sleep(0.001)
+    stalls.stop()
+    log.close()
+    [first, *_] = read(tmp_path / "events")
+    assert first.what == "stall"
+    assert first.at < float(first.note)
+
+
+@pytest.mark.parametrize(("suicidal", "died"), [(True, False), (False, True)])
+def test_a_worker_that_killed_itself_before_its_end_died_only_where_it_may_not(
+    suicidal: bool, died: bool, tmp_path: Path
+) -> None:
+    log = Log(tmp_path / "events")
+    worker = Process(["sh", "-c", "kill -9 $$"], log, tmp_path / "output")
+    worker.start()
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+    worker.close(suicidal)
+    log.close()
+    assert ("died" in [event.what for event in read(tmp_path / "events")]) == died
+
+
 def test_a_claim_that_was_started_twice_is_unexplained() -> None:
     twice = [event._replace(note="1-x") for event in AGAIN]
     assert judged(story(HALF, tell(2.5, "kill"), *twice)).unexplained == ["a"]
@@ -214,6 +290,33 @@ def test_what_was_answered_in_a_power_cut_is_not_unwritten() -> None:
     assert writer([*WRITES[:6], *cut, *again, tell(3.0, "end", "2-x")], output).unwritten == []
 
 
+WRITTEN = b'\n$1\r\njob-1-1\r\n$7\r\n11-a.1\r\n$9\r\n1 1 "11-a.1 0"\r\n'
+IS_WRITTEN = [Event(3.0, "ack", 0, "job-1-1"), Event(3.1, "start", 1, "job-1-1", "11-a.1")]
+
+
+@pytest.mark.parametrize(
+    ("more", "since"),
+    [
+        ([], None),
+        ([Event(3.2, "wrote", 1, "job-1-1", "11-a.1 0")], None),
+        ([Event(3.2, "wrote", 1, "job-1-1", "11-a.1 1")], 3.1),
+        # A number that is the begin or the end of one that is written.
+        ([Event(3.2, "ack", 0, "job-1-")], 3.1),
+        ([Event(3.2, "start", 1, "job-1-1", "1-a.1")], 3.1),
+        # What is written was noted after what is not.
+        ([Event(2.8, "ack", 0, "job-1-2")], 2.8),
+        ([Event(2.8, "ack", 0, "job-1-2"), Event(2.7, "wrote", 1, "job-1-1", "11-a.1 0")], 2.7),
+        # That was found missing when the server was killed before.
+        ([Event(2.8, "ack", 0, "job-1-2"), Event(2.9, "back", 0)], None),
+    ],
+)
+def test_what_a_log_lacks_may_be_all_after_the_last_that_it_has(
+    more: list[Event], since: float | None
+) -> None:
+    events = sorted([*IS_WRITTEN, *more], key=lambda event: event.at)
+    assert unwritten_since(events, WRITTEN) == since
+
+
 def test_two_runs_at_once_overlap() -> None:
     late = tell(12.0, "end", "1-x")
     assert judged(story(HALF, *AGAIN, late)).overlap == ["a"]
@@ -264,6 +367,9 @@ def test_a_crash_is_explained_by_a_kill_before_the_job_began() -> None:
 def test_a_crash_is_explained_by_an_absence_between_a_submit_and_its_answer() -> None:
     """Redis may have carried out submit and claim just before, and the claim's answer is lost."""
     assert crashed(1, tell(0.5, "absent"), *RUN) == []
+    strike = Event(0.5, "strike", 0)
+    assert crashed(1, strike, Event(2.5, "absent", 0), *RUN) == []
+    assert crashed(1, Event(2.5, "absent", 0), *RUN) == ["a"]
 
 
 def test_a_crash_is_explained_by_an_absence_between_two_runs_of_a_job_that_went_on() -> None:
@@ -284,6 +390,15 @@ def test_delivery_is_the_time_from_the_last_fault_to_the_end_of_older_jobs() -> 
     slow = judged(story(HALF, *faults, *AGAIN))
     assert slow.delivery == 7.0
     assert slow.broken
+
+
+def test_delivery_begins_when_what_was_started_after_the_last_fault_serves() -> None:
+    kill = [HALF, tell(2.5, "kill", "harness"), tell(2.6, "up", pid=2)]
+    assert judged(story(*kill, *AGAIN)).delivery == 7.5
+    assert judged(story(*kill, tell(8.0, "serves", pid=2), *AGAIN)).delivery == 2.0
+    back = [HALF, Event(2.5, "away", 0), Event(8.0, "back", 0), tell(8.0, "lost", "not renewed")]
+    assert judged(story(*back, *AGAIN)).delivery == 2.0
+    assert judged(story(tell(0.5, "serves"), *RUN)).delivery is None
 
 
 def test_a_run_of_absences_waits_for_the_grace_and_for_a_long_job_that_runs_again() -> None:
@@ -319,6 +434,9 @@ def test_a_poisoned_job_must_start_three_times_and_be_dead() -> None:
         return judged([first._replace(note="poison"), *rest])
 
     assert not poisoned(3, "dead crashed").broken
+    stall = Event(5.0, "stall", 0, "", "8.0")
+    fewer = story(*killed(2, "poison"), stall, end="dead crashed", answer="JobFailed")
+    assert not judged([fewer[0]._replace(note="poison"), *fewer[1:]]).words
     for wrong in (poisoned(2, "dead crashed"), poisoned(4, "dead crashed"), poisoned(3, "done")):
         assert wrong.broken
 
@@ -371,13 +489,14 @@ def chaos(*words: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 
 def test_the_command_runs_one_plan_and_prints_json() -> None:
     server()
-    ran = chaos("redis-always", "--jobs", "40", "--lease", "1", "--seed", "7", "--json")
+    size = ("--jobs", "40", "--lease", "1", "--patience", str(PATIENCE))
+    ran = chaos("redis-always", *size, "--seed", "7", "--json")
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert (told["run"], told["seed"], told["done"], told["lost"]) == ("redis-always", 7, 40, [])

@@ -12,6 +12,7 @@ from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.executors import Executor, executor_for
+from pyjobs.worker.running.invocation import CLEANUP_SECONDS
 from pyjobs.worker.running.job import ClaimedJob, Handler
 from pyjobs.worker.settings import Children
 
@@ -27,10 +28,16 @@ class Bench:
     """An executor, and what it has reported."""
 
     def __init__(
-        self, handler: Handler, concurrency: int = 10, children: Children | None = None
+        self,
+        handler: Handler,
+        concurrency: int = 10,
+        children: Children | None = None,
+        cleanup: float = CLEANUP_SECONDS,
     ) -> None:
         self.reports: dict[str, Outcome] = {}
-        self.executor: Executor = executor_for(handler, concurrency, self._report, children)
+        self.executor: Executor = executor_for(
+            handler, concurrency, self._report, children, cleanup=cleanup
+        )
 
     def _report(self, run: Run, outcome: Outcome) -> None:
         assert run.id not in self.reports, "reported twice"

@@ -16,7 +16,7 @@ from pyjobs.engine import Claimed
 from pyjobs.testing import running
 from pyjobs.worker import Run
 from pyjobs.worker.liveness.heartbeat import Heartbeat
-from pyjobs.worker.running import child as child_module
+from pyjobs.worker.running import executors
 from pyjobs.worker.running.child_updates import ChildUpdates, Update, UpdateReply
 
 SOON = 60.0
@@ -164,7 +164,7 @@ def test_the_end_of_a_run_that_waits_for_an_answer_is_not_missed(
 ) -> None:
     """A cancelled run is asked to leave; its save is refused, or its wait for the answer ends."""
     # A child that missed it would keep its place longer than this test waits.
-    monkeypatch.setattr(child_module, "CLEANUP_SECONDS", 2 * SOON)
+    monkeypatch.setattr(executors, "cleanup_seconds", lambda _: 2 * SOON)
     noted = tmp_path / "noted"
     with (
         child(store, child_handlers.save_until_lost, lease=60),

@@ -10,7 +10,6 @@ from support.executors import SOON, Bench, a_run, made, run
 
 from pyjobs.engine.outcome import Outcome
 from pyjobs.worker.run import Run
-from pyjobs.worker.running import task_executor
 from pyjobs.worker.running.job import ClaimedJob
 from pyjobs.worker.verdicts import Reject
 
@@ -97,11 +96,7 @@ def test_a_result_that_a_cancelled_handler_returns_counts() -> None:
 
 
 @pytest.mark.parametrize("kind", ["cancel", "timeout"])
-def test_a_task_that_swallows_its_cancellation_is_abandoned(
-    monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    monkeypatch.setattr(task_executor, "CLEANUP_SECONDS", 0.02)
-
+def test_a_task_that_swallows_its_cancellation_is_abandoned(kind: str) -> None:
     async def body() -> None:
         left = asyncio.Event()
 
@@ -110,7 +105,7 @@ def test_a_task_that_swallows_its_cancellation_is_abandoned(
                 with contextlib.suppress(asyncio.CancelledError):
                     await left.wait()
 
-        bench = Bench(stubborn)
+        bench = Bench(stubborn, cleanup=0.02)
         stuck = await one(bench, timeout=0.01 if kind == "timeout" else None)
         if kind == "cancel":
             bench.executor.cancel(stuck)

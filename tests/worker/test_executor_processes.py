@@ -23,9 +23,9 @@ import pyjobs
 from pyjobs.engine.outcome import Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.testing import running
-from pyjobs.worker.running import child as child_module
 from pyjobs.worker.running.child import ALIVE
 from pyjobs.worker.running.executors import executor_for
+from pyjobs.worker.running.invocation import CLEANUP_SECONDS
 from pyjobs.worker.running.job import Handler
 from pyjobs.worker.running.process_executor import ProcessExecutor
 from pyjobs.worker.settings import Children
@@ -61,10 +61,13 @@ class Pool(Bench):
 
 @contextlib.asynccontextmanager
 async def pool(
-    concurrency: int = 1, handler: Handler = child_handlers.do, **children: Any
+    concurrency: int = 1,
+    handler: Handler = child_handlers.do,
+    cleanup: float = CLEANUP_SECONDS,
+    **children: Any,
 ) -> AsyncIterator[Pool]:
     """An executor with children, all of which end with the block."""
-    made = Pool(handler, concurrency, Children(**children))
+    made = Pool(handler, concurrency, Children(**children), cleanup)
     try:
         made.executor.check()
         yield made
@@ -245,20 +248,32 @@ def test_a_result_that_a_handler_returns_when_it_is_given_up_counts(tmp_path: Pa
     run(body)
 
 
-def test_a_handler_that_goes_on_after_it_was_given_up_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(child_module, "CLEANUP_SECONDS", 0.1)
+def test_a_handler_that_goes_on_after_it_was_given_up_is_killed(tmp_path: Path) -> None:
     held = tmp_path / "held"
 
     async def body() -> None:
-        async with pool() as bench:
+        async with pool(cleanup=0.1) as bench:
             bench.start("held", "hold_on", str(held))
             await bench.wait_for(held.exists)
             bench.executor.cancel_all()
             assert (await bench.outcome("held")).verb == "release"
 
     run(body)
+
+
+def test_a_handler_that_goes_on_after_its_timeout_is_killed_before_a_short_lease_counts_a_crash(
+    tmp_path: Path,
+) -> None:
+    held = str(tmp_path / "held")
+    worker = pyjobs.Worker(
+        "memory://stubborn", queues="q", executor="process", concurrency=1, lease=1, max_attempts=1
+    )
+    worker.handler(child_handlers.do)
+    with running(worker), pyjobs.Client("memory://stubborn", queue="q") as client:
+        job = client.submit(["hold_on", held], timeout=0.1)
+        with pytest.raises(pyjobs.JobFailed, match=r"took longer than 0\.1 s") as failed:
+            job.result(SOON)
+        assert (failed.value.type, failed.value.attempts) == ("TimeoutError", 1)
 
 
 def test_a_child_leaves_signals_of_others_to_its_worker(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from pyjobs.engine.replies import Claimed
 from pyjobs.worker.liveness.leases import Leases
 from pyjobs.worker.run import Run
+from pyjobs.worker.running.invocation import cleanup_seconds
 
 LEASE = 30.0
 REPLY = 3.0
@@ -126,6 +127,15 @@ class TestHangs:
         mine = a_run(claimed_at=90.0, timeout=2.0)
         mine.started_at = 100.0
         assert make().hangs(mine, now) is hangs
+
+    @pytest.mark.parametrize("lease", [0.1, 1.0, 3.9, 8.0, 30.0])
+    def test_a_handler_that_ends_with_its_cleanup_time_does_not_hang(self, lease: float) -> None:
+        mine = a_run(claimed_at=90.0, timeout=2.0)
+        mine.started_at = 100.0
+        cleanup = cleanup_seconds(lease)
+        # A child process that is killed takes a moment more.
+        assert not Leases(lease, REPLY, 100.0).hangs(mine, 102.0 + cleanup * 1.5)
+        assert cleanup <= 4.0 and (cleanup == 4.0 or lease < 8.0)
 
     def test_a_job_without_a_timeout_never_hangs(self) -> None:
         mine = a_run(claimed_at=90.0)

@@ -36,7 +36,6 @@ from pyjobs.worker.running.child_main import (
     serve,
 )
 from pyjobs.worker.running.child_updates import Update, UpdateReply
-from pyjobs.worker.running.invocation import CLEANUP_SECONDS
 
 # Children are forked by a process that has imported pyjobs and has no thread. A fork of the worker
 # itself would copy locks that its other threads hold; a fresh interpreter takes 20 times as long.
@@ -148,18 +147,19 @@ class Child:
         self._end_stream()
         self._kill_after(RETIRE_SECONDS)
 
-    def give_up(self, outcome: Outcome) -> None:
+    def give_up(self, outcome: Outcome, cleanup: float) -> None:
         """End the run of a child, and the child with it: by SIGTERM, which leaves the handler as an
-        exit does, and CLEANUP_SECONDS later by SIGKILL.
+        exit does, and later by SIGKILL.
 
         Args:
             outcome: what is reported of the run, unless its handler returns a result meanwhile.
+            cleanup: seconds until the SIGKILL.
         """
         self.outcome = outcome
         if not self.ending:
             self._end_stream()
             self._process.terminate()
-            self._kill_after(CLEANUP_SECONDS)
+            self._kill_after(cleanup)
 
     def kill(self) -> None:
         """End the process by SIGKILL, at once."""

@@ -17,7 +17,7 @@ from pyjobs.definition import BaseTask
 from pyjobs.errors import BadArgument
 from pyjobs.validate import kind_of
 from pyjobs.worker.run import Run
-from pyjobs.worker.running.invocation import Report
+from pyjobs.worker.running.invocation import CLEANUP_SECONDS, Report, cleanup_seconds
 from pyjobs.worker.running.job import ClaimedJob, Handler
 from pyjobs.worker.running.middleware import Middleware, surrounded
 from pyjobs.worker.running.task_executor import TaskExecutor
@@ -102,9 +102,13 @@ class TaskwiseExecutor:
             return runs[job._run.task](job)
 
         loop, middleware = asyncio.get_running_loop(), settings.middleware
-        in_tasks = TaskExecutor(surrounded(run, middleware, is_async=True, loop=loop), report)
+        cleanup = cleanup_seconds(settings.lease)
+        in_tasks = TaskExecutor(
+            surrounded(run, middleware, is_async=True, loop=loop), report, cleanup
+        )
         in_threads = ThreadExecutor(
-            surrounded(run, middleware, is_async=False, loop=loop), settings.concurrency, report
+            *(surrounded(run, middleware, is_async=False, loop=loop), settings.concurrency),
+            *(report, cleanup),
         )
         self._by_task: dict[str, Executor] = {
             name: in_tasks if task.is_async else in_threads for name, task in tasks.items()
@@ -124,7 +128,7 @@ class TaskwiseExecutor:
                 self._by_task[""] = in_children
         if handler is not None and bare is None:
             self._by_task[""] = executor_for(
-                handler, settings.concurrency, report, None, middleware
+                handler, settings.concurrency, report, None, middleware, cleanup
             )
             self._executors.append(self._by_task[""])
 
@@ -143,7 +147,8 @@ class TaskwiseExecutor:
             found.check_findable(f"middleware {getattr(one, '__name__', one)}", one)
         run = surrounded(TaskRunner(tasks, handler), settings.middleware, is_async=False, loop=None)
         executor: Executor = found.ProcessExecutor(
-            run, settings.child_count, report, settings.children
+            *(run, settings.child_count, report, settings.children),
+            cleanup_seconds(settings.lease),
         )
         return executor
 
@@ -233,6 +238,7 @@ def executor_for(
     report: Report,
     children: Children | None = None,
     middleware: Sequence[Middleware] = (),
+    cleanup: float = CLEANUP_SECONDS,
 ) -> Executor:
     """Return a TaskExecutor for an `async def` handler, and for any other a ProcessExecutor or a
     ThreadExecutor.
@@ -243,6 +249,7 @@ def executor_for(
         report: called in the event loop with each run and its outcome.
         children: how child processes are made; None for threads.
         middleware: what is around each run, the outermost first.
+        cleanup: how long a handler is waited for after its run was given up, in seconds.
 
     Raises:
         BadArgument: a child process can't run the handler.
@@ -256,13 +263,13 @@ def executor_for(
                 "handler: executor='process' is for a plain def; an async def runs in an event "
                 "loop, and in several by pyjobs work --processes"
             )
-        return TaskExecutor(handler, report)
+        return TaskExecutor(handler, report, cleanup)
     if children is not None:
         # Imported when it is needed: multiprocessing takes longer than all modules of pyjobs.
         found = importlib.import_module("pyjobs.worker.running.process_executor")
-        executor: Executor = found.ProcessExecutor(handler, concurrency, report, children)
+        executor: Executor = found.ProcessExecutor(handler, concurrency, report, children, cleanup)
         return executor
-    return ThreadExecutor(handler, concurrency, report)
+    return ThreadExecutor(handler, concurrency, report, cleanup)
 
 
 def executor_of(
@@ -287,4 +294,5 @@ def executor_of(
     assert handler is not None
     children = settings.children
     count = settings.concurrency if children is None else settings.child_count
-    return executor_for(handler, count, report, children, settings.middleware)
+    cleanup = cleanup_seconds(settings.lease)
+    return executor_for(handler, count, report, children, settings.middleware, cleanup)

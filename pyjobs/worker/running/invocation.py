@@ -19,8 +19,20 @@ from pyjobs.worker.running.job import ClaimedJob, Handler
 from pyjobs.worker.running.streaming import exhausted
 
 Report = Callable[[Run, Outcome], None]
-# A handler that goes on so long after its run was given up is waited for no longer.
+# A handler that goes on so long after its run was given up is waited for no longer: so many
+# seconds, and no more than this share of a lease. A run that goes on for a lease after its timeout
+# is lost, and a crash is counted.
 CLEANUP_SECONDS = 4.0
+CLEANUP_SHARE = 0.5
+
+
+def cleanup_seconds(lease: float) -> float:
+    """Return how long a handler is waited for after its run was given up.
+
+    Args:
+        lease: seconds that a claim of its worker holds.
+    """
+    return min(CLEANUP_SECONDS, lease * CLEANUP_SHARE)
 
 
 class ReturnedAwaitable:

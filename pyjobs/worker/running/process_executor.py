@@ -23,7 +23,7 @@ from pyjobs.worker.process import how_ended
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.child import Child, pickled
 from pyjobs.worker.running.child_main import RunAnswer
-from pyjobs.worker.running.invocation import Report
+from pyjobs.worker.running.invocation import CLEANUP_SECONDS, Report
 from pyjobs.worker.running.job import Handler
 from pyjobs.worker.running.time_limits import TimeLimits
 from pyjobs.worker.settings import Children
@@ -48,11 +48,19 @@ class ProcessExecutor:
         BadArgument: a child can't find the handler.
     """
 
-    def __init__(self, handler: Handler, size: int, report: Report, children: Children) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        size: int,
+        report: Report,
+        children: Children,
+        cleanup: float = CLEANUP_SECONDS,
+    ) -> None:
         self._handler = findable(handler)
         self._size = size
         self._report = report
         self._how = children
+        self._cleanup = cleanup
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Run] = deque()
         # The child of each run that is not reported; None for a run that waits for a child.
@@ -142,7 +150,7 @@ class ProcessExecutor:
             self._end(run, outcome)
         # A run that is lost or handed back is released, even if its timeout came first.
         elif not child.outcome or outcome is RELEASE:
-            child.give_up(outcome)
+            child.give_up(outcome, self._cleanup)
 
     def _end(self, run: Run, outcome: Outcome) -> None:
         if run in self._runs:

@@ -31,13 +31,14 @@ class TaskExecutor:
     """Runs an `async def` handler in a task for each run, and each task in a copy of the context in
     which the executor was made.
 
-    A task can refuse to end. A run that was cancelled or is late is reported CLEANUP_SECONDS later,
-    even if its task goes on.
+    A task can refuse to end. A run that was cancelled or is late is reported `cleanup` seconds
+    later, even if its task goes on.
     """
 
-    def __init__(self, handler: Handler, report: Report) -> None:
+    def __init__(self, handler: Handler, report: Report, cleanup: float = CLEANUP_SECONDS) -> None:
         self._handler = handler
         self._report = report
+        self._cleanup = cleanup
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._tasks: dict[Run, asyncio.Task[None]] = {}
@@ -45,7 +46,7 @@ class TaskExecutor:
         # Any other cancellation is the handler's own, and a failure.
         self._cancelled: dict[Run, Outcome] = {}
         # What gives up waiting for the task of a run that was cancelled.
-        self._cleanups: dict[Run, asyncio.TimerHandle] = {}
+        self._abandon_timers: dict[Run, asyncio.TimerHandle] = {}
         self._limits = TimeLimits(self._cancel)
         self._abandoned: set[asyncio.Task[None]] = set()
         self._forks = Forks.count
@@ -145,7 +146,7 @@ class TaskExecutor:
         del self._tasks[run]
         self._limits.stop(run)
         if self._cancelled.pop(run, None):
-            self._cleanups.pop(run).cancel()
+            self._abandon_timers.pop(run).cancel()
         self._report(run, outcome)
 
     def _cancel(self, run: Run, outcome: Outcome) -> None:
@@ -160,7 +161,7 @@ class TaskExecutor:
         if first:
             task.add_done_callback(functools.partial(self._never_began, run))
             self._limits.stop(run)
-            self._cleanups[run] = self._loop.call_later(CLEANUP_SECONDS, self._abandon, run)
+            self._abandon_timers[run] = self._loop.call_later(self._cleanup, self._abandon, run)
 
     def _abandon(self, run: Run) -> None:
         """Report a run whose task goes on although it was cancelled."""

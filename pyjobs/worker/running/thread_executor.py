@@ -15,7 +15,12 @@ from pyjobs.engine import RELEASE, Outcome
 from pyjobs.worker.outcomes import failure
 from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
-from pyjobs.worker.running.invocation import Report, ReturnedAwaitable, called
+from pyjobs.worker.running.invocation import (
+    CLEANUP_SECONDS,
+    Report,
+    ReturnedAwaitable,
+    called,
+)
 from pyjobs.worker.running.job import Handler
 from pyjobs.worker.running.task_executor import TaskExecutor
 from pyjobs.worker.running.time_limits import TimeLimits
@@ -49,7 +54,9 @@ class ThreadExecutor:
     thread takes the place of its thread. The time limit begins when a thread takes the run.
     """
 
-    def __init__(self, handler: Handler, size: int, report: Report) -> None:
+    def __init__(
+        self, handler: Handler, size: int, report: Report, cleanup: float = CLEANUP_SECONDS
+    ) -> None:
         self._handler = handler
         self._size = size
         self._report = report
@@ -64,7 +71,7 @@ class ThreadExecutor:
         self._runs: dict[Run, None] = {}
         self._limits = TimeLimits(self._give_up)
         self._missing: set[Run] = set()
-        self._tasks = TaskExecutor(handler, report)
+        self._tasks = TaskExecutor(handler, report, cleanup)
         self._forks = Forks.count
 
     @property
