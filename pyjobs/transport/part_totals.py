@@ -23,7 +23,8 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import PyjobsError
 
-Plan = Generator[Any, Any, Any]
+# Yields what it asks for, one after the other, and returns the answer to the call of the queue.
+PartsPlan = Generator[Any, Any, Any]
 # While a queue grows, its parts learn the number one after the other.
 GROWTH_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
 CURSOR = "~"
@@ -65,14 +66,14 @@ def first(answers: list[Any]) -> Any:
     return answers[0]
 
 
-def of_all(merge: Callable[[list[Any]], Any]) -> Callable[[Call[Any], Parts | None], Plan]:
+def of_all(merge: Callable[[list[Any]], Any]) -> Callable[[Call[Any], Parts | None], PartsPlan]:
     """Return the plans of calls that every part gets.
 
     Args:
         merge: makes one answer of those of the parts.
     """
 
-    def plan(call: Call[Any], parts: Parts | None) -> Plan:
+    def plan(call: Call[Any], parts: Parts | None) -> PartsPlan:
         queue = call.keys[0]
         parts = parts or (yield queue)
         if parts.number == 1:
@@ -109,7 +110,7 @@ def summed_counters(found: list[Counters]) -> Counters:
     return replace(found[0], counting=any(one.counting for one in found), rows=merged)
 
 
-def counters(call: Call[Any], parts: Parts | None) -> Plan:
+def counters(call: Call[Any], parts: Parts | None) -> PartsPlan:
     """Read the same minutes of every part."""
     queue = call.keys[0]
     parts = parts or (yield queue)
@@ -127,7 +128,7 @@ def counters(call: Call[Any], parts: Parts | None) -> Plan:
         minutes = fewest
 
 
-def purge(call: Call[Any], parts: Parts | None) -> Plan:
+def purge(call: Call[Any], parts: Parts | None) -> PartsPlan:
     """Purge one part after the other, up to the limit."""
     queue, at = call.keys[0], call.script.names.index("limit")
     parts = parts or (yield queue)
@@ -144,7 +145,7 @@ def purge(call: Call[Any], parts: Parts | None) -> Plan:
     return Purged(gone, more=more)
 
 
-def listed(call: Call[Any], parts: Parts | None) -> Plan:
+def listed(call: Call[Any], parts: Parts | None) -> PartsPlan:
     """Read a page of one part. The cursor names the part, and the next page may be of the next."""
     queue, names = call.keys[0], call.script.names
     parts = parts or (yield queue)
@@ -169,7 +170,7 @@ def listed(call: Call[Any], parts: Parts | None) -> Plan:
     return page._replace(cursor="" if ended else after, total=total)
 
 
-def paged(call: Call[Any], parts: Parts | None) -> Plan:
+def paged(call: Call[Any], parts: Parts | None) -> PartsPlan:
     """Read a page of what has a number of all and rows, one part after the other."""
     queue, names = call.keys[0], call.script.names
     parts = parts or (yield queue)
@@ -191,7 +192,7 @@ def paged(call: Call[Any], parts: Parts | None) -> Plan:
     return type(counts[0])(sum(total for total, _ in counts), rows)
 
 
-def events(call: Call[Any], parts: Parts | None) -> Plan:
+def events(call: Call[Any], parts: Parts | None) -> PartsPlan:
     """Read the events of all parts, in the order of their moments. The name of an event says how
     far each part is read: the names of its own events, in the order of the parts."""
     queue, names = call.keys[0], call.script.names
