@@ -10,12 +10,13 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Any
 
+import click
 import pytest
 
 import pyjobs
 import pyjobs.aio
 from pyjobs import BadArgument, admin, hints, task
-from pyjobs.cli.app import LISTED
+from pyjobs.cli.app import LISTED, app
 from pyjobs.cli.work import work
 from pyjobs.client import Options
 
@@ -63,6 +64,48 @@ def test_every_word_for_an_option_of_the_command_work_names_an_option_and_is_non
     said = [word for hint in hints.OF_WORK.values() for word in re.findall(r"--[\w-]+", hint)]
     assert {*said} <= known
     assert hints.OF_WORK.keys() & known == set()
+
+
+def test_every_option_that_may_be_meant_is_one_of_a_command() -> None:
+    context = click.Context(app)
+    commands = [app.get_command(context, name) for name in app.list_commands(context)]
+    known = {word for one in commands if one for param in one.params for word in param.opts}
+    assert {word for words in hints.OF_OPTIONS.values() for word in words} <= known
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("AsyncClient", "pyjobs.aio has Client and Job of asyncio"),
+        ("AsyncWorker", "from pyjobs import Worker: worker.run() has an event loop of its own"),
+        ("Queue", "a queue is named where it is used: Client(queue='words')"),
+        ("Admin", "pyjobs.admin has what is for operators: from pyjobs.admin import Admin"),
+        ("actor", "from pyjobs import task: @task makes a task"),
+    ],
+)
+def test_a_name_that_the_package_lacks_is_answered_with_what_to_write(name: str, said: str) -> None:
+    with pytest.raises(
+        ImportError, match=re.escape(f"cannot import name {name!r} from 'pyjobs'; {said}")
+    ):
+        exec(f"from pyjobs import {name}")
+    with pytest.raises(AttributeError, match=re.escape(f"has no attribute {name!r}; {said}")):
+        getattr(pyjobs, name)
+    assert not hasattr(pyjobs, name)
+
+
+def test_no_name_that_the_package_lacks_is_public_and_what_its_hint_imports_can_be_imported() -> (
+    None
+):
+    assert hints.OF_PACKAGE.keys() & set(pyjobs.__all__) == set()
+    for hint in hints.OF_PACKAGE.values():
+        for words in re.findall(r"from pyjobs[\w.]* import \w+(?:, \w+)*", hint):
+            exec(words)
+
+
+def test_a_name_without_a_hint_raises_what_python_raises() -> None:
+    with pytest.raises(ImportError, match=r"^cannot import name 'xyzzy' from 'pyjobs'"):
+        exec("from pyjobs import xyzzy")
+    assert not hasattr(pyjobs, "__wrapped__")
 
 
 @pytest.mark.parametrize("job", JOBS, ids=["sync", "asyncio"])
