@@ -16,11 +16,9 @@ Init = TypeVar("Init", bound=Callable[..., None])
 
 # What a program imports from the package, and what to write.
 OF_PACKAGE = {
-    **dict.fromkeys(("AsyncClient", "AsyncJob"), "pyjobs.aio has Client and Job of asyncio"),
-    **dict.fromkeys(
-        ("Admin", "AsyncAdmin", "Exporter", "Filter", "Inspector"),
-        "pyjobs.admin has what is for operators: from pyjobs.admin import Admin",
-    ),
+    **dict.fromkeys(("AsyncClient", "AsyncJob"), "for asyncio: from pyjobs.aio import Client, Job"),
+    **{name: f"from pyjobs.admin import {name}" for name in ("Admin", "AsyncAdmin", "Filter")},
+    "Inspector": "from pyjobs.admin import Admin",
     **dict.fromkeys(
         ("AsyncWorker", "SimpleWorker", "run_worker"),
         "from pyjobs import Worker: worker.run() has an event loop of its own, and await "

@@ -76,10 +76,10 @@ def test_every_option_that_may_be_meant_is_one_of_a_command() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("AsyncClient", "pyjobs.aio has Client and Job of asyncio"),
+        ("AsyncClient", "for asyncio: from pyjobs.aio import Client, Job"),
         ("AsyncWorker", "from pyjobs import Worker: worker.run() has an event loop of its own"),
         ("Queue", "a queue is named where it is used: Client(queue='words')"),
-        ("Admin", "pyjobs.admin has what is for operators: from pyjobs.admin import Admin"),
+        ("Admin", "from pyjobs.admin import Admin"),
         ("actor", "from pyjobs import task: @task makes a task"),
     ],
 )
@@ -274,6 +274,15 @@ def test_a_mistake_in_python_says_what_to_write(
 def test_a_task_that_is_asked_to_submit_says_how() -> None:
     with pytest.raises(AttributeError, match=r"'submit'; client\.submit\(task, \.\.\.\)"):
         send.submit("ann")  # type: ignore[attr-defined]
+
+
+def test_a_misspelled_option_among_the_arguments_of_a_task_is_answered_with_the_nearest() -> None:
+    said = "did you mean delay, not dely? It goes into using: task.using(delay=...)"
+    with (
+        pyjobs.Client("memory://hints") as client,
+        pytest.raises(BadArgument, match=re.escape(said)),
+    ):
+        client.submit(send, "ann", dely=5)  # type: ignore[call-arg]
 
 
 def test_an_option_of_another_library_among_the_arguments_of_a_task_is_answered_with_the_word() -> (
