@@ -161,7 +161,7 @@ class Scraper:
             part = keys[at : at + STREAM]
             now = time.monotonic()
             if now > until:
-                answers += [Looked(too_late(), too_late())] * len(part)
+                answers += [Looked(unanswered(), unanswered())] * len(part)
                 continue
             calls: list[Call[Any]] = [OPERATOR.stats(key) for key in part]
             for key in part:
@@ -204,10 +204,10 @@ class _Threads:
         """
         wait([asked], max(0.0, until - time.monotonic()))
         if not asked.done():
-            raise too_late()
+            raise unanswered()
         return asked.result()
 
 
-def too_late() -> Unavailable:
+def unanswered() -> Unavailable:
     """Return the error of what was not answered in the time of a scrape."""
     return Unavailable("no answer in the time of a scrape")

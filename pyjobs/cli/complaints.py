@@ -47,7 +47,7 @@ def complain(error: click.ClickException | PyjobsError | OSError) -> int:
         error: an error of the words of a command, of this package, or of a write to stdout.
     """
     if isinstance(error, click.ClickException):
-        say(said(error))
+        say(complaint(error))
         return FAILED if isinstance(error, click.UsageError) else error.exit_code
     if not isinstance(error, PyjobsError):  # of which one is an OSError too
         if error.errno not in NOT_WRITTEN:
@@ -55,11 +55,11 @@ def complain(error: click.ClickException | PyjobsError | OSError) -> int:
         say(f"can't write to stdout: {error.strerror}")
         drop_output()
         return FAILED
-    say(hinted(error))
+    say(with_hint(error))
     return FAILED
 
 
-def hinted(error: PyjobsError) -> str:
+def with_hint(error: PyjobsError) -> str:
     """Return the message of an error in one line, with what would mend it."""
     text = " ".join(str(error).splitlines())
     if isinstance(error, Unavailable) and any(words in text for words in REFUSED):
@@ -73,7 +73,7 @@ def hinted(error: PyjobsError) -> str:
     return f"{text.rstrip('.')}; {hint}"
 
 
-def said(error: click.ClickException) -> str:
+def complaint(error: click.ClickException) -> str:
     """Return what is wrong with the words of a command, and what would be right."""
     usage = f"; usage: {usage_of(error.ctx)}" if isinstance(error, click.UsageError) else ""
     match error:

@@ -106,6 +106,6 @@ class Arrivals(Generic[J]):
             arrival.job._drop_waiter(arrival)
         self._left.clear()
 
-    def too_late(self, left: int) -> TimeoutError:
+    def timed_out(self, left: int) -> TimeoutError:
         """Return the error of jobs that have not ended in time."""
         return TimeoutError(f"{left} jobs have no result in {self._seconds:g} s")

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
-from pyjobs.client.batch import Batch, JobsCall, refused
+from pyjobs.client.batch import Batch, JobsCall, submit_error
 from pyjobs.client.following import advance, hear_chunk
 from pyjobs.client.job import BaseJob, J, JobRef, key_of, note, presence, same_job, settle
 from pyjobs.client.pending import Pending
@@ -262,7 +262,7 @@ class ClientCore(Generic[J]):
         """
         before = self.take(batch, answers)
         if any(isinstance(answer, PyjobsError) for answer in answers):
-            raise refused(batch, answers)
+            raise submit_error(batch, answers)
         return before
 
     def to_register(self, jobs: Iterable[J], now: float) -> dict[str, str]:

@@ -135,8 +135,9 @@ class TestScrape:
     def test_a_queue_that_counts_no_more_keeps_its_totals(self, store: Store) -> None:
         store.redis.hset("jobs:queues", "q", "reliable")
         jobs = Jobs(store, RELIABLE)
-        jobs.submit("a")
         with Admin(store.url) as admin, scraping(store.url) as scraper:
+            samples(scraper)
+            jobs.submit("a")
             admin.set_counting("q", False)
             jobs.submit("b")
             found = samples(scraper)

@@ -18,7 +18,7 @@ from support.running import LONG
 from pyjobs.admin import Admin
 from pyjobs.cli import operating
 from pyjobs.cli.app import LISTED, app
-from pyjobs.cli.complaints import hinted
+from pyjobs.cli.complaints import with_hint
 from pyjobs.cli.work import complete_module
 from pyjobs.client import Options
 from pyjobs.errors import Unavailable
@@ -198,7 +198,7 @@ def test_a_single_redis_under_the_url_of_several_is_answered_with_what_mends_it(
     ],
 )
 def test_an_error_of_a_connection_is_followed_by_what_would_mend_it(error: str, hint: str) -> None:
-    assert hinted(Unavailable(error)).startswith(f"{error.rstrip('.')}; {hint}")
+    assert with_hint(Unavailable(error)).startswith(f"{error.rstrip('.')}; {hint}")
 
 
 @pytest.mark.parametrize(

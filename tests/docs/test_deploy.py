@@ -73,6 +73,7 @@ def scraped() -> set[str]:
         init(self, *args)
         servers.append(self)
 
+    scraper = Scraper(url)
     worker = Worker(url, queues=["q"], metrics=0)
 
     @worker.handler
@@ -83,12 +84,15 @@ def scraped() -> set[str]:
         patch.setattr(PathServer, "__init__", remember)
         with running(worker):
             client.submit(1).result(timeout=30)
+            # The totals of a monitor begin with the minute of its first look, and that may be over.
+            monitor = Exporter(scraper)
+            monitor.page("")
+            client.submit(2).result(timeout=30)
             [server] = wait_until(lambda: servers)
             texts = wait_until(
                 lambda: b"pyjobs_jobs_total{" in (body := fetch(server.port)) and [body]
             )
-        scraper = Scraper(url)
-        texts.append(Exporter(scraper).page("").body)
+        texts.append(monitor.page("").body)
         scraper.close()
     end_memory(url)
     return {

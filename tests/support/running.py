@@ -18,7 +18,7 @@ from pyjobs.testing import Running, running
 from support.store import Store
 
 T = TypeVar("T")
-LONG = 30.0
+LONG = 90.0
 
 
 def wait_until(predicate: Callable[[], T], seconds: float = LONG) -> T:
@@ -38,6 +38,10 @@ class Loop:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="test-loop")
         self._thread.start()
+
+    @property
+    def closed(self) -> bool:
+        return self._loop.is_closed()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
@@ -84,7 +88,9 @@ class AioJob:
                 except StopAsyncIteration:
                     return
         finally:
-            self._loop.do(found.aclose())
+            # A test may drop the iterator, and the client may be closed by then.
+            if not self._loop.closed:
+                self._loop.do(found.aclose())
 
     def info(self) -> Any:
         return self._loop.do(self.job.info())
