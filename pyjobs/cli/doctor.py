@@ -58,7 +58,7 @@ def doctor(
         if as_json:
             show_json(json_ready(problem))
         else:
-            show(words(problem, terminal_width()))
+            show(problem_lines(problem, terminal_width()))
     levels = [problem.level for problem in found]
     if not as_json:
         counts = ", ".join(
@@ -68,7 +68,7 @@ def doctor(
     return 1 if "error" in levels else 2 if "warning" in levels else 0
 
 
-def words(problem: Problem, width: int | None) -> str:
+def problem_lines(problem: Problem, width: int | None) -> str:
     """Return a problem as lines. What mends it can be copied, and is in one line.
 
     Args:

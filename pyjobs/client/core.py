@@ -41,7 +41,7 @@ from pyjobs.engine import (
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
 from pyjobs.progress import decode_progress
-from pyjobs.validate import Duration, checked, functions, needed, positive
+from pyjobs.validate import Duration, checked, flag, functions, needed, positive
 
 # The name of a client that hears sharded channels begins so, and scripts publish accordingly.
 SHARDED = "shard."
@@ -100,7 +100,7 @@ class ClientCore(Generic[J]):
         self._route = None if route is None else functions("route", [route])[0]
         self._every = needed("sweep", positive("sweep", sweep)) / 1000
         self.closed = False
-        self.results = results
+        self.results = flag("results", results)
         self.schedules = ScheduleCalls(self.mode, self.keys, self._queue)
         self._begin()
 

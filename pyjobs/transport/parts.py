@@ -42,7 +42,7 @@ class KnownParts:
 
     def learn(self, queue: str, reply: Sequence[Any]) -> Parts:
         """Take the reply to `words`, and return what it says."""
-        number, older, mode, places = (text(value) for value in reply)
+        number, older, mode, places = (text_or_empty(value) for value in reply)
         return self._keep(
             queue,
             Parts(
@@ -87,12 +87,12 @@ class KnownParts:
         return Parts()
 
 
-def text(value: Any) -> str:
+def text_or_empty(value: Any) -> str:
     """Return a reply of Redis as a text; '' for none."""
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
 
 
-def words(queue: str) -> tuple[str, ...]:
+def read_parts_command(queue: str) -> tuple[str, ...]:
     """Return the command that reads the parts of a queue: every producer and worker may use it."""
     return ("HMGET", Keys.meta(queue), *FIELDS)
 
