@@ -82,6 +82,23 @@ else:
             # As of another version of a library: `from pyjobs import` would drop this error.
             raise ImportError(f"{module} can't be imported: {error}") from error
 
+    def _no_name(name):
+        """Return the error about a name that the package lacks, with what to write instead.
+
+        It is an ImportError where `from pyjobs import` asks, which does not show the message of an
+        AttributeError.
+        """
+        import sys  # noqa: PLC0415
+
+        importing = sys._getframe(2).f_globals.get("__name__") == "importlib._bootstrap"
+        hint = ""
+        if not name.startswith("_"):
+            hints = _imported("pyjobs.hints")
+            hint = hints.hinted(hints.OF_PACKAGE, name)
+        if importing and hint:
+            return ImportError(f"cannot import name {name!r} from 'pyjobs'{hint}", name=name)
+        return AttributeError(f"module 'pyjobs' has no attribute {name!r}{hint}")
+
     def __getattr__(name):
         """Import a public name, and keep it for its next use."""
         if name in MODULES:
@@ -92,7 +109,7 @@ else:
             places = (place for place, names in PLACES.items() if name in names)
             found = getattr(_imported(next(places, "pyjobs.errors")), name)
         else:
-            raise AttributeError(f"module 'pyjobs' has no attribute {name!r}")
+            raise _no_name(name)
         globals()[name] = found
         return found
 

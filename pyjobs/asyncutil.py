@@ -38,19 +38,28 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and wait until they are done. Their results and errors are discarded.
+    """Cancel tasks and wait until they are done. Their results and errors are discarded, also those
+    of tasks that end after the caller was cancelled.
 
     All are cancelled before the first wait, so that they end also where the caller is cancelled
     meanwhile. They are cancelled every 50 ms until they are done, because `asyncio.wait_for` before
     Python 3.12 loses a cancellation that arrives while the awaited future completes.
     """
+    for task in tasks:
+        if task.done():
+            _discard(task)
+        else:
+            task.add_done_callback(_discard)
     while left := [task for task in tasks if not task.done()]:
         for task in left:
             task.cancel()
         await asyncio.wait(left, timeout=AGAIN_SECONDS)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()
+
+
+def _discard(task: asyncio.Task[Any]) -> None:
+    """Look at the error of a task, which asyncio would log otherwise."""
+    if not task.cancelled():
+        task.exception()
 
 
 class LoopLock:

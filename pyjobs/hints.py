@@ -14,6 +14,44 @@ from pyjobs.errors import BadArgument
 
 Init = TypeVar("Init", bound=Callable[..., None])
 
+# What a program imports from the package, and what to write.
+OF_PACKAGE = {
+    **dict.fromkeys(("AsyncClient", "AsyncJob"), "for asyncio: from pyjobs.aio import Client, Job"),
+    **{name: f"from pyjobs.admin import {name}" for name in ("Admin", "AsyncAdmin", "Filter")},
+    "Inspector": "from pyjobs.admin import Admin",
+    **dict.fromkeys(
+        ("AsyncWorker", "SimpleWorker", "run_worker"),
+        "from pyjobs import Worker: worker.run() has an event loop of its own, and await "
+        "worker.arun() is for the running one",
+    ),
+    **dict.fromkeys(
+        ("Queue", "SimpleQueue", "TaskQueue"),
+        "a queue is named where it is used: Client(queue='words'), Worker(queues=['words'])",
+    ),
+    **dict.fromkeys(
+        ("App", "ArqRedis", "Broker", "Celery", "Docket", "Huey", "RedisBroker", "create_pool"),
+        "from pyjobs import Client, Worker: each is made with the URL of Redis",
+    ),
+    **dict.fromkeys(
+        ("AsyncResult", "Future", "Result", "TaskResult"),
+        "client.submit returns a Job, and client.job(id) one of an id",
+    ),
+    **dict.fromkeys(
+        ("actor", "job", "shared_task", "func"), "from pyjobs import task: @task makes a task"
+    ),
+    **dict.fromkeys(
+        ("Scheduler", "cron", "crontab", "periodic_task", "schedule"),
+        "a task has its schedule: @task(cron='0 3 * * *'), and client.schedules has the others",
+    ),
+    **dict.fromkeys(
+        ("enqueue", "send_task", "submit"), "from pyjobs import Client: client.submit(task, ...)"
+    ),
+    **dict.fromkeys(
+        ("Context", "JobContext", "get_current_job"),
+        "a first parameter with the annotation ClaimedJob gets the job",
+    ),
+    "JobStatus": "job.info().state is a word, such as 'pending'",
+}
 # What a program looks for in a task, and what to write.
 OF_TASKS = dict.fromkeys(
     (
@@ -95,8 +133,31 @@ OF_WORK = {
     **dict.fromkeys(("--loglevel", "--log-level", "-l"), "the words are --quiet and --verbose"),
     **dict.fromkeys(("--threads", "-c"), "the word is --concurrency"),
     "--mode": "a worker is made with its mode: Worker(mode=...)",
+    "--lease": "a worker is made with it: Worker(lease=...)",
     "--pool": "the word is --executor",
+    "--tasks": "a worker is made with its tasks: Worker(tasks=[...])",
+    "--timeout": "a worker is made with it: Worker(timeout=...)",
     "--workers": "the word is --processes",
+}
+# What is given to a command, and the options that may be meant: the first one that the command has.
+OF_OPTIONS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("--broker", "--connection", "--db", "--redis", "--redis-url"), ("--url",)),
+    **dict.fromkeys(("--count", "--lines", "--tail", "-n"), ("--limit",)),
+    **dict.fromkeys(("--fix", "--mend"), ("--repair",)),
+    **dict.fromkeys(("--force", "--no-input", "-f", "-y"), ("--yes",)),
+    **dict.fromkeys(("--host", "--port"), ("--port", "--url")),
+    **dict.fromkeys(("--interval", "--refresh", "--watch"), ("--every", "--watch")),
+    **dict.fromkeys(("--minutes", "--seconds"), ("--for",)),
+    **dict.fromkeys(("--timeout", "-w"), ("--wait",)),
+    "--at": ("--run-at",),
+    "--delete": ("--remove",),
+    "--hours": ("--minutes",),
+    "--in": ("--delay",),
+    "--name": ("--task", "--user"),
+    "--since": ("--newer", "--minutes"),
+    "--size": ("--bytes",),
+    "--status": ("--state",),
+    "--ttl": ("--retention",),
 }
 # What a program gives to @task.
 OF_POLICIES = {

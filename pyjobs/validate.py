@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -109,6 +109,68 @@ def whole(what: str, number: int | None, low: int, high: int) -> int | None:
     return number
 
 
+def count(what: str, number: int, low: int, high: int) -> int:
+    """Return `number` unchanged; None is not allowed.
+
+    Args:
+        what: the argument's own name, for the message.
+        number: the value to check.
+        low: the least value that is allowed.
+        high: the greatest value that is allowed.
+
+    Raises:
+        BadArgument: `number` is not a whole number from `low` to `high`.
+    """
+    if whole(what, number, low, high) is None:
+        raise BadArgument(f"{what}: must be a whole number from {low} to {high}, not None")
+    return number
+
+
+def integer(what: str, number: int) -> int:
+    """Return `number` unchanged. A script checks its bounds.
+
+    Args:
+        what: the argument's own name, for the message.
+        number: the value to check.
+
+    Raises:
+        BadArgument: `number` is no whole number.
+    """
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise BadArgument(f"{what}: must be a whole number, not {number!r}")
+    return number
+
+
+def flag(what: str, value: bool) -> bool:
+    """Return `value` unchanged. Any text is true in Python, also 'no': it is refused.
+
+    Args:
+        what: the argument's own name, for the message.
+        value: the value to check.
+
+    Raises:
+        BadArgument: `value` is neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise BadArgument(f"{what}: must be True or False, not {value!r}")
+    return value
+
+
+def text(what: str, value: str | None) -> str | None:
+    """Return `value` unchanged; None is allowed.
+
+    Args:
+        what: the argument's own name, for the message.
+        value: the value to check.
+
+    Raises:
+        BadArgument: `value` is no text.
+    """
+    if value is not None and not isinstance(value, str):
+        raise BadArgument(f"{what}: must be a text, not {value!r}")
+    return value
+
+
 def needed(what: str, ms: int | None) -> int:
     """Return `ms` unchanged, after a check that a duration was given.
 
@@ -173,12 +235,9 @@ def functions(what: str, values: Iterable[F]) -> tuple[F, ...]:
         values: the functions.
 
     Raises:
-        BadArgument: `values` is no iterable, or one of them can't be called.
+        BadArgument: `values` is no list, or one of them can't be called.
     """
-    try:
-        found = tuple(values)
-    except TypeError:
-        raise BadArgument(f"{what}: must be a list of functions") from None
+    found = tuple(in_order(what, values, "functions"))
     for place, one in enumerate(found):
         if not callable(one):
             raise BadArgument(f"{what}[{place}]: {kind_of(one)} can't be called")
@@ -186,7 +245,8 @@ def functions(what: str, values: Iterable[F]) -> tuple[F, ...]:
 
 
 def iterable(what: str, values: Iterable[T], of: str) -> Iterable[T]:
-    """Return what must be a list, a generator or such.
+    """Return what must be a list, a generator or such. A text and a dict are none, although Python
+    iterates over the characters of the one and the keys of the other.
 
     Args:
         what: the argument's own name, for the message.
@@ -194,11 +254,41 @@ def iterable(what: str, values: Iterable[T], of: str) -> Iterable[T]:
         of: what the values are.
 
     Raises:
-        BadArgument: `values` is no iterable.
+        BadArgument: `values` is no iterable, or a text, bytes or a dict.
     """
-    if isinstance(values, Iterable):
+    if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping)):
         return values
-    raise BadArgument(f"{what}: must be a list of {of}, not of type {type(values).__name__}")
+    raise BadArgument(f"{what}: must be a list of {of}, not {kind_of(values)}")
+
+
+def in_order(what: str, values: Iterable[T], of: str) -> Iterable[T]:
+    """Return what must be a list, a generator or such, and have an order.
+
+    Args:
+        what: the argument's own name, for the message.
+        values: the values.
+        of: what the values are.
+
+    Raises:
+        BadArgument: `values` is no iterable, or a text, bytes, a dict or a set.
+    """
+    if isinstance(values, (set, frozenset)):
+        raise BadArgument(f"{what}: must be a list of {of}, in their order: a set has none")
+    return iterable(what, values, of)
+
+
+def name_list(what: str, values: Iterable[str], each: str) -> list[str]:
+    """Return names as a list: of queues, or ids of jobs.
+
+    Args:
+        what: the argument's own name, for the message.
+        values: the names.
+        each: what one of them is, for the message.
+
+    Raises:
+        BadArgument: `values` is no list, or a name is malformed.
+    """
+    return [checked(each, value) for value in iterable(what, values, "names")]
 
 
 def wait_seconds(what: str, seconds: Duration | None) -> float | None:

@@ -69,8 +69,8 @@ pause() {
 
 # --- calls ---
 
-# Seconds until an answer must come: a third of the lease, and two for a slow machine.
-patience=$((lease > 6000 ? lease / 3000 : 2))
+# Seconds until an answer must come, before the first claim.
+patience=10
 
 # ask [-x] WORD...: one command. $reply is what redis-cli prints. Returns 0, or 1 with an error or without an answer.
 ask() {
@@ -281,6 +281,8 @@ await_token() {
 
 remember reliable/claim reliable/extend reliable/complete reliable/fail reliable/release queue/wake
 enter_registry || die "$reply"
+# From now on a third of the lease, and two for a slow machine.
+patience=$((lease > 6000 ? lease / 3000 : 2))
 while [ -z "$stopping" ]; do
     [ $((SECONDS - entered)) -lt 60 ] || enter_registry
     # A nonce that nobody can guess, for one claim.

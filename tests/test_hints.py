@@ -10,12 +10,13 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Any
 
+import click
 import pytest
 
 import pyjobs
 import pyjobs.aio
 from pyjobs import BadArgument, admin, hints, task
-from pyjobs.cli.app import LISTED
+from pyjobs.cli.app import LISTED, app
 from pyjobs.cli.work import work
 from pyjobs.client import Options
 
@@ -63,6 +64,48 @@ def test_every_word_for_an_option_of_the_command_work_names_an_option_and_is_non
     said = [word for hint in hints.OF_WORK.values() for word in re.findall(r"--[\w-]+", hint)]
     assert {*said} <= known
     assert hints.OF_WORK.keys() & known == set()
+
+
+def test_every_option_that_may_be_meant_is_one_of_a_command() -> None:
+    context = click.Context(app)
+    commands = [app.get_command(context, name) for name in app.list_commands(context)]
+    known = {word for one in commands if one for param in one.params for word in param.opts}
+    assert {word for words in hints.OF_OPTIONS.values() for word in words} <= known
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("AsyncClient", "for asyncio: from pyjobs.aio import Client, Job"),
+        ("AsyncWorker", "from pyjobs import Worker: worker.run() has an event loop of its own"),
+        ("Queue", "a queue is named where it is used: Client(queue='words')"),
+        ("Admin", "from pyjobs.admin import Admin"),
+        ("actor", "from pyjobs import task: @task makes a task"),
+    ],
+)
+def test_a_name_that_the_package_lacks_is_answered_with_what_to_write(name: str, said: str) -> None:
+    with pytest.raises(
+        ImportError, match=re.escape(f"cannot import name {name!r} from 'pyjobs'; {said}")
+    ):
+        exec(f"from pyjobs import {name}")
+    with pytest.raises(AttributeError, match=re.escape(f"has no attribute {name!r}; {said}")):
+        getattr(pyjobs, name)
+    assert not hasattr(pyjobs, name)
+
+
+def test_no_name_that_the_package_lacks_is_public_and_what_its_hint_imports_can_be_imported() -> (
+    None
+):
+    assert hints.OF_PACKAGE.keys() & set(pyjobs.__all__) == set()
+    for hint in hints.OF_PACKAGE.values():
+        for words in re.findall(r"from pyjobs[\w.]* import \w+(?:, \w+)*", hint):
+            exec(words)
+
+
+def test_a_name_without_a_hint_raises_what_python_raises() -> None:
+    with pytest.raises(ImportError, match=r"^cannot import name 'xyzzy' from 'pyjobs'"):
+        exec("from pyjobs import xyzzy")
+    assert not hasattr(pyjobs, "__wrapped__")
 
 
 @pytest.mark.parametrize("job", JOBS, ids=["sync", "asyncio"])
@@ -231,6 +274,15 @@ def test_a_mistake_in_python_says_what_to_write(
 def test_a_task_that_is_asked_to_submit_says_how() -> None:
     with pytest.raises(AttributeError, match=r"'submit'; client\.submit\(task, \.\.\.\)"):
         send.submit("ann")  # type: ignore[attr-defined]
+
+
+def test_a_misspelled_option_among_the_arguments_of_a_task_is_answered_with_the_nearest() -> None:
+    said = "did you mean delay, not dely? It goes into using: task.using(delay=...)"
+    with (
+        pyjobs.Client("memory://hints") as client,
+        pytest.raises(BadArgument, match=re.escape(said)),
+    ):
+        client.submit(send, "ann", dely=5)  # type: ignore[call-arg]
 
 
 def test_an_option_of_another_library_among_the_arguments_of_a_task_is_answered_with_the_word() -> (

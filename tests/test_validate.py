@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import pyjobs
+import pyjobs.aio
 from pyjobs.client.options import options_text
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.errors import BadArgument
@@ -149,3 +151,91 @@ def test_a_route_that_is_no_function_is_refused_when_its_client_is_made() -> Non
 def test_a_unique_key_with_half_of_a_surrogate_pair_is_refused() -> None:
     with pytest.raises(BadArgument, match=r"^unique: must be a text "):
         options_text(SUBMIT, {"unique": "\ud800"})
+
+
+KINDS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
+    *[
+        (kind, {"results": value}, f"results: must be True or False, not {value!r}")
+        for kind in (pyjobs.Client, pyjobs.aio.Client)
+        for value in ("no", 0, None)
+    ],
+    (pyjobs.Client, {"middleware": ""}, "middleware: must be a list of functions, not a str"),
+    (pyjobs.Client, {"middleware": {len}}, "middleware: must be a list of functions, in their ord"),
+    (pyjobs.Worker, {"middleware": {len}}, "middleware: must be a list of functions, in their ord"),
+    (
+        pyjobs.Worker,
+        {"queues": {"a"}},
+        "queues: must be a list of names, most urgent first, in their order: a set has none",
+    ),
+    (
+        pyjobs.Worker,
+        {"queues": {"urgent": 6, "words": 1}},
+        "queues: must be a list of names, most urgent first, not a dict",
+    ),
+    (
+        pyjobs.Worker,
+        {"queues": b"a"},
+        "queues: must be a list of names, most urgent first, not a b",
+    ),
+    (
+        pyjobs.Worker,
+        {"queues": 5},
+        "queues: must be a list of names, most urgent first, not an int",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "said"), KINDS)
+def test_an_option_of_another_type_is_refused_by_name(
+    kind: Callable[..., Any], options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BadArgument, match=f"^{re.escape(said)}"):
+        kind("memory://validate", **options)
+
+
+@pytest.mark.parametrize("queues", ["a", ["a"], ("a",), (name for name in "a")])
+def test_queues_of_a_worker_may_come_from_whatever_has_an_order(queues: Any) -> None:
+    assert pyjobs.Worker("memory://validate", queues=queues).settings.queues == ("a",)
+
+
+def test_a_worker_takes_no_text_for_whether_it_handles_signals() -> None:
+    with pytest.raises(BadArgument, match=r"^signals: must be True or False, not 'no'"):
+        pyjobs.Worker("memory://validate").run(signals="no")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ids", ["ab", {"a", "b"}, {"a": 1, "b": 2}])
+def test_ids_without_an_order_or_as_one_text_are_refused(ids: Any) -> None:
+    with pyjobs.Client("memory://validate") as client:
+        for values in ([1, 2], iter([1, 2])):
+            with pytest.raises(BadArgument, match=r"^ids: must be a list of names, one for each"):
+                client.submit_many(values, ids=ids)
+
+
+def test_results_in_order_need_jobs_in_order() -> None:
+    with pyjobs.Client("memory://validate") as client:
+        job = client.submit(1)
+        with pytest.raises(BadArgument, match=r"^ordered: must be True or False, not 'yes'"):
+            client.results([job], ordered="yes")  # type: ignore[arg-type]
+        with pytest.raises(
+            BadArgument, match=r"^jobs: must be a list of jobs, in their order: a s"
+        ):
+            client.results({job}, ordered=True)
+        client.results({job})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"zone": "Europe/Paris"}, "zone: is of a schedule, and neither every nor cron is given"),
+        ({"missed": "all"}, "missed: is of a schedule, and neither every nor cron is given"),
+        ({"zone": "Europe/Paris", "every": 60}, "zone: is of cron, and cron is not given"),
+    ],
+)
+def test_a_part_of_a_schedule_without_what_it_belongs_to_is_refused(
+    options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BadArgument, match=f"^{re.escape(said)}"):
+
+        @pyjobs.task(name="validate.one", **options)
+        def one() -> None:
+            pass

@@ -209,5 +209,5 @@ class AsyncSettings(Base[AsyncServer]):
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            call = OPERATOR.limit(self._keys.queue(queue), pending=pending, bytes=bytes, dead=dead)
-            return await adrive(self._server, one(call))
+            plan = plans.limit(self._keys, queue, pending=pending, bytes=bytes, dead=dead)
+            return await adrive(self._server, plan)

@@ -14,7 +14,8 @@ from pyjobs.engine import (
     read_counters,
     set_counting,
 )
-from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.errors import PyjobsError
+from pyjobs.validate import count, flag
 
 
 def counters(keys: Keys, queue: str, minutes: int, skip: int, each: bool) -> Plan[Counters]:
@@ -23,12 +24,10 @@ def counters(keys: Keys, queue: str, minutes: int, skip: int, each: bool) -> Pla
     Raises:
         BadArgument: a number is out of its bounds, or nothing was ever submitted to the queue.
     """
-    if not 1 <= minutes <= KEPT_MINUTES:
-        raise BadArgument(f"minutes: {minutes} is not within 1 to {KEPT_MINUTES}")
-    if not 0 <= skip <= KEPT_MINUTES:
-        raise BadArgument(f"skip: {skip} is not within 0 to {KEPT_MINUTES}")
+    left, passed = count("minutes", minutes, 1, KEPT_MINUTES), count("skip", skip, 0, KEPT_MINUTES)
+    flag("each", each)
     yield from stats(keys, queue)
-    key, left, passed = keys.queue(queue), minutes, skip
+    key = keys.queue(queue)
     found: Counters | None = None
     while found is None or (left > 0 and passed <= KEPT_MINUTES):
         part: Counters = yield read_counters(
@@ -55,8 +54,7 @@ def all_counters(keys: Keys, minutes: int) -> Plan[dict[str, Counters | PyjobsEr
     Raises:
         BadArgument: the number is out of its bounds.
     """
-    if not 1 <= minutes <= MOST_MINUTES:
-        raise BadArgument(f"minutes: {minutes} is not within 1 to {MOST_MINUTES}")
+    count("minutes", minutes, 1, MOST_MINUTES)
     names = list((yield from queues(keys)))
     answers = yield [read_counters(keys.queue(name), minutes=minutes) for name in names]
     return dict(zip(names, answers, strict=True))
@@ -66,7 +64,8 @@ def switch(keys: Keys, queue: str, counting: bool) -> Plan[bool]:
     """Switch the counters of a queue on or off; return whether that changed anything.
 
     Raises:
-        BadArgument: nothing was ever submitted to the queue.
+        BadArgument: nothing was ever submitted to the queue, or `counting` is no bool.
     """
+    flag("on", counting)
     yield from stats(keys, queue)
     return bool((yield set_counting(keys.queue(queue), counting)))

@@ -31,7 +31,7 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.transport import known_queues
-from pyjobs.validate import to_ms
+from pyjobs.validate import name_list, needed, to_ms
 
 SETTINGS = (
     *("save", "appendfsync", "stop-writes-on-bgsave-error", "min-replicas-to-write"),
@@ -56,8 +56,9 @@ def examine(keys: Keys, named: Sequence[str], role: str, oldest: float) -> Plan[
         Forbidden: Redis's access rules forbid to read the registry.
         Unavailable: a server that is no node of a cluster can't be reached.
     """
-    wait = to_ms("oldest", oldest) or 0
-    names = yield from _queues_to_examine(keys, named)
+    wait = needed("oldest", to_ms("oldest", oldest))
+    chosen = name_list("queues", named, "queue")
+    names = yield from _queues_to_examine(keys, chosen)
     place = names[0] if names else "any"
 
     def plan_of(where: str, in_cluster: bool) -> Plan[list[Problem]]:
@@ -65,7 +66,7 @@ def examine(keys: Keys, named: Sequence[str], role: str, oldest: float) -> Plan[
 
     answers = yield OnEachNode(plan_of)
     problems = _problems_of_nodes(answers)
-    problems += yield from _examine_queues(keys, names, bool(named), wait)
+    problems += yield from _examine_queues(keys, names, bool(chosen), wait)
     return sorted(problems, key=lambda one: LEVELS.index(one.level))
 
 

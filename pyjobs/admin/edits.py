@@ -25,6 +25,7 @@ from pyjobs.engine import (
     mode_named,
 )
 from pyjobs.errors import BadArgument
+from pyjobs.validate import integer
 
 # Called with how many jobs were looked after, and how many there are: 0 while they are counted.
 ReportDone = Callable[[int, int], object]
@@ -104,6 +105,8 @@ def expected_count(
     Raises:
         BadArgument: the number has moved by more than a tenth from the one that was expected.
     """
+    if expected is not None:
+        integer("expected", expected)
     counted = yield from count(keys, queue, state, where, progress)
     if expected is not None and abs(counted - expected) > expected * TOLERATED:
         raise BadArgument(

@@ -22,7 +22,7 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import BadArgument, Unavailable
 from pyjobs.transport import ErrorTranslation, Outage
-from pyjobs.validate import needed, positive
+from pyjobs.validate import count, flag, needed, positive
 
 # The name of an event; of a queue with parts, one for each part.
 ENTRY = re.compile(r"[0-9]{1,15}-[0-9]{1,15}(,[0-9]{1,15}-[0-9]{1,15}){0,31}")
@@ -36,8 +36,8 @@ def events(keys: Keys, queue: str, after: str, limit: int, newest: bool) -> Plan
     Raises:
         BadArgument: an argument is out of its bounds, or nothing was ever submitted to the queue.
     """
-    if not 1 <= limit <= EVENTS_PAGE:
-        raise BadArgument(f"limit: {limit} is not within 1 to {EVENTS_PAGE}")
+    count("limit", limit, 1, EVENTS_PAGE)
+    flag("newest", newest)
     check_after(after)
     yield from stats(keys, queue)
     key = keys.queue(queue)
@@ -51,8 +51,7 @@ def keep(keys: Keys, queue: str, number: int) -> Plan[bool]:
     Raises:
         BadArgument: the number is out of its bounds, or nothing was ever submitted to the queue.
     """
-    if not 0 <= number <= MOST_EVENTS:
-        raise BadArgument(f"events: {number} is not within 0 to {MOST_EVENTS}")
+    count("number", number, 0, MOST_EVENTS)
     yield from stats(keys, queue)
     return bool((yield keep_events(keys.queue(queue), number)))
 

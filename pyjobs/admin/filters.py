@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from pyjobs.engine import ENDED, ListedJob, ModeName, State
 from pyjobs.errors import BadArgument
-from pyjobs.validate import to_ms
+from pyjobs.validate import text, to_ms
 
 JobEdit = Literal["requeue", "cancel", "delete", "run", "move"]
 # The states of jobs to which each edit can be done; the first one counts where none is given.
@@ -44,11 +44,11 @@ class Filter(NamedTuple):
         """Return the arguments of a page, durations in ms.
 
         Raises:
-            BadArgument: a duration is not a number of 0 or more.
+            BadArgument: a duration is not a number of 0 or more, or the task or error is no text.
         """
         return {
-            "task": self.task,
-            "error": self.error,
+            "task": text("task", self.task),
+            "error": text("error", self.error),
             "older": to_ms("older", self.older),
             "newer": to_ms("newer", self.newer),
         }
@@ -69,7 +69,7 @@ def state_for(edit: str, where: Filter, mode: ModeName) -> State:
     Raises:
         BadArgument: the edit takes no jobs in this state, or the state must be named.
     """
-    if edit not in EDITED:
+    if edit not in [*EDITED]:
         raise BadArgument(f"edit: {edit!r} is not one of {', '.join(EDITED)}")
     states = EDITED[edit]
     if edit == "requeue":

@@ -38,7 +38,7 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import BadArgument, NoJob, PyjobsError, WrongMode, WrongParts
 from pyjobs.ids import new_id
-from pyjobs.validate import checked
+from pyjobs.validate import name_list
 
 # No job of a queue is in this state: a send that asks for it returns what is parked, and parks
 # nothing.
@@ -71,7 +71,7 @@ def move_ids(keys: Keys, queue: str, to: str, ids: Sequence[str]) -> Plan[list[A
         WrongMode: the other queue has another mode.
         WrongParts: one of the queues was split, and the split is not settled.
     """
-    named = [checked("id", id) for id in ids]
+    named = name_list("ids", ids, "id")
     target = yield from _begin(keys, queue, to)
     parts = yield from each_part(keys, queue)
     found: dict[str, Answer] = {}
@@ -186,9 +186,9 @@ def settle(keys: Keys, queue: str, ids: Sequence[str], word: str) -> Plan[list[A
     Raises:
         BadArgument: there is no such queue, a name is malformed, or the word is another.
     """
-    if word not in SETTLED:
+    if word not in [*SETTLED]:
         raise BadArgument(f"word: {word!r} is not one of {', '.join(SETTLED)}")
-    named = [checked("id", id) for id in ids]
+    named = name_list("ids", ids, "id")
     yield from stats(keys, queue)
     found: dict[str, Answer] = {}
     for part in (yield from each_part(keys, queue)):

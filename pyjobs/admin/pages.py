@@ -12,7 +12,7 @@ from pyjobs.admin.plan import Plan, Words, text
 from pyjobs.admin.split import each_part
 from pyjobs.engine import ENDED, MAX_ITEMS, OPERATOR, PLACES, STATES, JobPage, Keys, State
 from pyjobs.errors import BadArgument
-from pyjobs.validate import NAME
+from pyjobs.validate import NAME, flag, integer
 
 PART = "~"
 
@@ -30,8 +30,12 @@ def page(
     """Read a page of the jobs of a queue in one state.
 
     Raises:
-        BadArgument: there is no such state, or no call returned the cursor.
+        BadArgument: there is no such state, no call returned the cursor, or an argument is of
+            another type.
     """
+    integer("limit", limit)
+    integer("max_bytes", wanted.get("max_bytes", 0))
+    flag("newest", newest)
     if state in PLACES:
         listed: JobPage = yield OPERATOR.list_jobs(
             keys.queue(queue), state, cursor=cursor, limit=limit, newest=newest, **wanted

@@ -18,6 +18,7 @@ from pyjobs.engine import (
     RELIABLE,
     Call,
     Keys,
+    Limits,
     ModeName,
     Place,
     QueueStats,
@@ -33,7 +34,7 @@ from pyjobs.engine import (
 from pyjobs.errors import BadArgument, NoSchedule, PyjobsError, WrongMode
 from pyjobs.ids import new_id
 from pyjobs.transport import known_queues
-from pyjobs.validate import checked, checked_schedule, to_ms
+from pyjobs.validate import checked, checked_schedule, integer, name_list, to_ms
 
 ERROR_BYTES = 65536
 FRAME = re.compile(r'^ *File "([^"\n]+)", line \d+, in (\S+)', re.MULTILINE)
@@ -124,7 +125,8 @@ def mode_of(keys: Keys, queue: str) -> Plan[ModeName]:
 
 def dead(keys: Keys, queue: str, skip: int, limit: int) -> Plan[DeadJobs]:
     """List dead jobs, the longest dead first."""
-    found = yield RELIABLE.dead(keys.queue(queue), skip=skip, limit=limit)
+    asked = {"skip": integer("skip", skip), "limit": integer("limit", limit)}
+    found = yield RELIABLE.dead(keys.queue(queue), **asked)
     if not found.total:
         yield from mode_of(keys, queue)
     return decoded(found)
@@ -134,10 +136,10 @@ def each(
     ids: Sequence[str], call_for: Callable[[Sequence[str]], Call[list[str]]], wanted: str
 ) -> Plan[list[Answer]]:
     """Call a script for all of these jobs, in as many calls as it takes."""
-    names = [checked("id", id) for id in ids]
+    named = name_list("ids", ids, "id")
     answers: list[Answer] = []
-    for at in range(0, len(names), MAX_ITEMS):
-        part = names[at : at + MAX_ITEMS]
+    for at in range(0, len(named), MAX_ITEMS):
+        part = named[at : at + MAX_ITEMS]
         words = yield call_for(part)
         answers += [Answer(id, word, word == wanted) for id, word in zip(part, words, strict=True)]
     return answers
@@ -183,6 +185,16 @@ def set_mode(keys: Keys, queue: str, mode: str) -> Plan[str]:
         )
     yield Words(("HSET", keys.queues, queue, mode))
     return str(found.was)
+
+
+def limit(
+    keys: Keys, queue: str, *, pending: int | None, bytes: int | None, dead: int | None
+) -> Plan[Limits]:
+    """Set the limits of a queue, and return them; what is None stays as it is."""
+    given = {"pending": pending, "bytes": bytes, "dead": dead}
+    chosen = {name: integer(name, number) for name, number in given.items() if number is not None}
+    found: Limits = yield OPERATOR.limit(keys.queue(queue), **chosen)
+    return found
 
 
 def cancel(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:

@@ -28,7 +28,7 @@ from pyjobs.engine import (
     mode_named,
 )
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
-from pyjobs.validate import checked, to_ms
+from pyjobs.validate import integer, name_list, to_ms, wait_seconds
 
 
 @dataclass
@@ -78,7 +78,7 @@ class _Terms(NamedTuple):
 
 def reap(
     keys: Keys,
-    names: Iterable[str],
+    named: Iterable[str],
     *,
     mode: ModeName | None,
     older_than: float | None,
@@ -93,20 +93,24 @@ def reap(
 
     The arguments are those of `Admin.reap`, which says what is raised.
     """
-    until = math.inf if seconds is None else time.monotonic() + seconds
+    integer("limit", limit)
+    if max_crashes is not None:
+        integer("max_crashes", max_crashes)
+    wait = wait_seconds("seconds", seconds)
+    until = math.inf if wait is None else time.monotonic() + wait
     age = to_ms("older_than", older_than)
-    named = tuple(dict.fromkeys(checked("queue", name) for name in names))
-    if mode and not named:
+    chosen = tuple(dict.fromkeys(name_list("queues", named, "queue")))
+    if mode and not chosen:
         raise BadArgument("mode: it is for named queues only")
     known = yield from queues(keys)
-    wanted = named or tuple(known)
+    wanted = chosen or tuple(known)
     rows = [
         _row(name, found, mode, known)
         for name, found in zip(
             wanted, (yield [OPERATOR.stats(keys.queue(name)) for name in wanted]), strict=True
         )
     ]
-    terms = _Terms(limit, age, max_crashes, named=bool(named), known=known)
+    terms = _Terms(limit, age, max_crashes, named=bool(chosen), known=known)
     yield from _reap(_calls(keys, rows, terms), until)
     return rows
 

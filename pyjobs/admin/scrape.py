@@ -27,6 +27,7 @@ from pyjobs.transport import (
     registered,
     run_many,
 )
+from pyjobs.validate import needed, positive
 
 # So many queues are asked for in one stream; the time is looked at between two streams.
 STREAM = 200
@@ -71,15 +72,16 @@ class Scraper:
         seconds: how long a scrape may take.
 
     Raises:
-        BadArgument: the URL or the prefix is malformed.
+        BadArgument: the URL or the prefix is malformed, or `seconds` is not a duration of 0.001 or
+            more.
     """
 
     def __init__(
         self, url: str | GivenServer | None = None, *, prefix: str = "jobs", seconds: float = 5.0
     ) -> None:
         self._keys = Keys(prefix)
-        self._seconds = seconds
-        self._server = connect(chosen_url(url), reply_seconds=max(0.1, seconds / 3))
+        self._seconds = needed("seconds", positive("seconds", seconds)) / 1000
+        self._server = connect(chosen_url(url), reply_seconds=max(0.1, self._seconds / 3))
         self._names: list[str] = []
         self._nodes: list[str] = []
         self._totals: dict[str, Totals] = {}
@@ -159,7 +161,7 @@ class Scraper:
             part = keys[at : at + STREAM]
             now = time.monotonic()
             if now > until:
-                answers += [Looked(too_late(), too_late())] * len(part)
+                answers += [Looked(unanswered(), unanswered())] * len(part)
                 continue
             calls: list[Call[Any]] = [OPERATOR.stats(key) for key in part]
             for key in part:
@@ -202,10 +204,10 @@ class _Threads:
         """
         wait([asked], max(0.0, until - time.monotonic()))
         if not asked.done():
-            raise too_late()
+            raise unanswered()
         return asked.result()
 
 
-def too_late() -> Unavailable:
+def unanswered() -> Unavailable:
     """Return the error of what was not answered in the time of a scrape."""
     return Unavailable("no answer in the time of a scrape")

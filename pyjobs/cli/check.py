@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import counted, prefix_option, url_option
+from pyjobs.cli.common import number_of, prefix_option, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, queue_argument
 from pyjobs.cli.output import print_table, progress_bar, show, show_json
 
@@ -44,5 +44,5 @@ def check(queue: str, repair: bool, as_json: bool, url: str, prefix: str) -> int
     elif rows:
         print_table([[str(cell) for cell in row.values()] for row in rows], *rows[0])
     else:
-        show(f"queue {queue}: {counted(length, 'job')}, and each in its place")
+        show(f"queue {queue}: {number_of(length, 'job')}, and each in its place")
     return 1 if wrong else 0

@@ -26,7 +26,7 @@ from pyjobs.validate import positive, to_ms
 # --- words ---
 
 
-def counted(number: int, what: str) -> str:
+def number_of(number: int, what: str) -> str:
     """Return a number of things in words: `1 job`, `2 jobs`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
@@ -248,6 +248,6 @@ def print_done(done: str, number: int, asked: int) -> None:
         asked: how many jobs it was to be done to.
     """
     verb, _, where = done.partition(" ")
-    jobs = counted(asked, "job")
+    jobs = number_of(asked, "job")
     words = (verb, jobs if number == asked else f"{number} of {jobs}", where)
     show(" ".join(word for word in words if word))

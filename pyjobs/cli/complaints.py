@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 
 import click
 
 from pyjobs.cli.output import drop_output, say
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
-from pyjobs.hints import OF_WORK
+from pyjobs.hints import OF_OPTIONS, OF_SUBMITS, OF_WORK
 
 FAILED = 1
 NOT_WRITTEN = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF
@@ -46,7 +47,7 @@ def complain(error: click.ClickException | PyjobsError | OSError) -> int:
         error: an error of the words of a command, of this package, or of a write to stdout.
     """
     if isinstance(error, click.ClickException):
-        say(said(error))
+        say(complaint(error))
         return FAILED if isinstance(error, click.UsageError) else error.exit_code
     if not isinstance(error, PyjobsError):  # of which one is an OSError too
         if error.errno not in NOT_WRITTEN:
@@ -54,11 +55,11 @@ def complain(error: click.ClickException | PyjobsError | OSError) -> int:
         say(f"can't write to stdout: {error.strerror}")
         drop_output()
         return FAILED
-    say(hinted(error))
+    say(with_hint(error))
     return FAILED
 
 
-def hinted(error: PyjobsError) -> str:
+def with_hint(error: PyjobsError) -> str:
     """Return the message of an error in one line, with what would mend it."""
     text = " ".join(str(error).splitlines())
     if isinstance(error, Unavailable) and any(words in text for words in REFUSED):
@@ -72,7 +73,7 @@ def hinted(error: PyjobsError) -> str:
     return f"{text.rstrip('.')}; {hint}"
 
 
-def said(error: click.ClickException) -> str:
+def complaint(error: click.ClickException) -> str:
     """Return what is wrong with the words of a command, and what would be right."""
     usage = f"; usage: {usage_of(error.ctx)}" if isinstance(error, click.UsageError) else ""
     match error:
@@ -102,9 +103,44 @@ def option_hint(error: click.NoSuchOption) -> str:
         near = get_close_matches(name, error.possibilities or (), n=1, cutoff=0.8)
         behind = f" before the command; an option goes behind it, as in `pyjobs status {name}`"
         return f"; did you mean {near[0]}?" if near else behind
-    if error.possibilities:
-        return f"; did you mean {error.possibilities[0]}?"
-    return f"; {help_of(context)} lists them"
+    found = context and option_meant(name, context)
+    return f"; {found or f'{help_of(context)} lists them'}"
+
+
+def option_meant(name: str, context: click.Context) -> str | None:
+    """Return what to write in place of an option that a command does not have; None where nothing
+    is near."""
+    params, word = context.command.get_params(context), name.lstrip("-")
+    for param in params:
+        if isinstance(param, click.Argument):
+            words = {param.name, *re.findall(r"[a-z]+", argument(param).lower())}
+            if words & {word, word.removesuffix("s")}:
+                return f"{argument(param)} stands without an option: {usage_of(context)}"
+    if isinstance(context.command, click.Group) and context.command.get_command(context, word):
+        return f"{word} is a command: `{context.command_path} {word}`"
+    options = [one for one in params if isinstance(one, click.Option) and not one.hidden]
+    for option in options:
+        if isinstance(option.type, click.Choice) and word in option.type.choices:
+            return f"did you mean {option.opts[0]} {word}?"
+    known = [spelling for option in options for spelling in option.opts]
+    if meant := next((one for one in OF_OPTIONS.get(name, ()) if one in known), None):
+        return f"the word is {meant}"
+    if context.info_name == "submit" and (hint := OF_SUBMITS.get(word.replace("-", "_"))):
+        _, is_word, meant = hint.partition("the word is ")
+        return f"the word is --{meant.replace('_', '-')}" if is_word else hint
+    near = near_option(word, [one[2:] for one in known if one.startswith("--")])
+    return near and f"did you mean --{near}?"
+
+
+def near_option(word: str, known: Sequence[str]) -> str | None:
+    """Return the option, without its dashes, that has all parts of a word or is a part of it, or is
+    spelled nearly so."""
+    parts = {*word.split("-")}
+    for option in known:
+        others = {*option.split("-")}
+        if parts <= others or others <= parts:
+            return option
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.75)), None)
 
 
 def spelled(param: click.Parameter) -> str:

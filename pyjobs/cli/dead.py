@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pyjobs.admin import DeadJob
-from pyjobs.cli.common import counted, prefix_option, url_option
+from pyjobs.cli.common import number_of, prefix_option, url_option
 from pyjobs.cli.operating import admin_of, json_option, moment, queue_argument
 from pyjobs.cli.output import print_table, say, show_json
 from pyjobs.cli.values import Number
@@ -60,14 +60,14 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
             "error",
         )
         print_table(
-            (row(job, tasks) for job in found.jobs), *heads, less=("crashes", "failures", "died")
+            (cells(job, tasks) for job in found.jobs), *heads, less=("crashes", "failures", "died")
         )
     shown = "" if len(found.jobs) == found.total else f"; {len(found.jobs)} shown"
-    say(f"{counted(found.total, 'dead job')} on queue {queue}{shown}")
+    say(f"{number_of(found.total, 'dead job')} on queue {queue}{shown}")
     return 0
 
 
-def row(job: DeadJob, tasks: bool) -> list[str]:
+def cells(job: DeadJob, tasks: bool) -> list[str]:
     """Return the cells of a job in the table; with `tasks`, the name of its task too."""
     error = ": ".join(part for part in (job.error.type, job.error.message) if part)[:ERROR_CHARS]
     task = [job.task] if tasks else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import SOME_REFUSED, IdCommand, counted
+from pyjobs.cli.common import SOME_REFUSED, IdCommand, number_of
 from pyjobs.cli.editing import Chosen, edit, edit_arguments
 from pyjobs.cli.operating import confirm
 from pyjobs.engine import ENDED
@@ -20,5 +20,5 @@ def delete(chosen: Chosen) -> int:
     """
     question = f"Forget {{}} of queue {chosen.queue}?"
     if chosen.ids:
-        confirm(chosen.yes, question.format(counted(len(chosen.ids), "job")))
+        confirm(chosen.yes, question.format(number_of(len(chosen.ids), "job")))
     return edit(chosen, "delete", "deleted", question)

@@ -7,7 +7,7 @@ import textwrap
 import click
 
 from pyjobs.admin import Problem
-from pyjobs.cli.common import counted, marked, prefix_option, seconds, url_option
+from pyjobs.cli.common import marked, number_of, prefix_option, seconds, url_option
 from pyjobs.cli.operating import admin_of, complete_queue, json_option, json_ready
 from pyjobs.cli.output import show, show_json, terminal_width
 from pyjobs.cli.values import SECONDS, Word
@@ -58,17 +58,17 @@ def doctor(
         if as_json:
             show_json(json_ready(problem))
         else:
-            show(words(problem, terminal_width()))
+            show(problem_lines(problem, terminal_width()))
     levels = [problem.level for problem in found]
     if not as_json:
         counts = ", ".join(
-            counted(levels.count(level), level) for level in ("error", "warning", "note")
+            number_of(levels.count(level), level) for level in ("error", "warning", "note")
         )
         show(counts if found else "nothing is wrong")
     return 1 if "error" in levels else 2 if "warning" in levels else 0
 
 
-def words(problem: Problem, width: int | None) -> str:
+def problem_lines(problem: Problem, width: int | None) -> str:
     """Return a problem as lines. What mends it can be copied, and is in one line.
 
     Args:

@@ -13,8 +13,8 @@ import click
 
 from pyjobs.admin import Admin, Answer, Filter, JobEdit
 from pyjobs.cli.common import (
-    counted,
     marked,
+    number_of,
     prefix_option,
     print_answers,
     print_done,
@@ -170,7 +170,7 @@ def edit(chosen: Chosen, what: JobEdit, done: str, question: str | None = None) 
                 return print_dry_run(done, queue, number)
             if not number and chosen.expected is None:
                 return print_edited(done, queue, 0, [])
-            confirm(chosen.yes, (question or "").format(counted(number, "job")))
+            confirm(chosen.yes, (question or "").format(number_of(number, "job")))
             expected = number if expected is None else expected
         with progress_bar(done) as progress:
             found = admin.edit_jobs(queue, what, where, expected=expected, progress=progress)
@@ -185,7 +185,7 @@ def counted_first(admin: Admin, chosen: Chosen, what: JobEdit) -> int:
 
 def print_dry_run(done: str, queue: str, number: int) -> int:
     """Print how many jobs a filter has chosen."""
-    show(f"{counted(number, 'job')} of queue {queue} would be {done}")
+    show(f"{number_of(number, 'job')} of queue {queue} would be {done}")
     say(f"--expect {number} does it while there are about as many")
     return 0
 

@@ -6,7 +6,7 @@ import datetime
 
 import click
 
-from pyjobs.cli.common import counted, prefix_option, some_seconds, url_option
+from pyjobs.cli.common import number_of, prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, queue_argument
 from pyjobs.cli.output import one_line, print_table, say, show, show_json
 from pyjobs.cli.values import SECONDS, Number
@@ -90,7 +90,7 @@ def events(
 
 def kept_now(queue: str, keep: int, changed: bool) -> str:
     """Return what a queue keeps from now on, as a sentence."""
-    number = f"its latest {counted(keep, 'event')}" if keep else "no events"
+    number = f"its latest {number_of(keep, 'event')}" if keep else "no events"
     return f"queue {queue} keeps {number}" + ("" if changed else ", as before")
 
 

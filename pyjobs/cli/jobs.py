@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from pyjobs.cli.common import counted, prefix_option, url_option
+from pyjobs.cli.common import number_of, prefix_option, url_option
 from pyjobs.cli.editing import filter_options
 from pyjobs.cli.operating import (
     admin_of,
@@ -107,7 +107,7 @@ def jobs(
     total = len(found) if page.total < 0 else page.total
     part = f"{len(found)} of " if total != len(found) else ""
     beside = f"; {looked} looked at" if filtered else ""
-    say(f"{part}{counted(total, f'{state} job')} on queue {queue}{beside}")
+    say(f"{part}{number_of(total, f'{state} job')} on queue {queue}{beside}")
     if state == "pending" and (ended := sum(job.state != state for job in found)):
         say(f"{ended} of these ended before a run, and leave the list when a claim meets them")
     if cursor:

@@ -63,11 +63,11 @@ def parts(
         else:
             admin.stats(queue)
             found = admin.parts(queue)
-        show(said(queue, found))
+        show(parts_line(queue, found))
     return 0
 
 
-def said(queue: str, found: Parts) -> str:
+def parts_line(queue: str, found: Parts) -> str:
     """Return what is said of a queue's parts."""
     if found.number == 1:
         return f"queue {queue} is not split"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import counted, prefix_option, url_option
+from pyjobs.cli.common import number_of, prefix_option, url_option
 from pyjobs.cli.operating import admin_of, confirm, queue_argument, yes_option
 from pyjobs.cli.output import progress_bar, show
 from pyjobs.cli.values import Word
@@ -32,8 +32,8 @@ def purge(queue: str, place: Place, yes: bool, url: str, prefix: str) -> int:
     with admin_of(url, prefix) as admin:
         number = getattr(admin.stats(queue), place)
         if number:
-            confirm(yes, f"Forget {counted(number, f'{place} job')} of queue {queue}?")
+            confirm(yes, f"Forget {number_of(number, f'{place} job')} of queue {queue}?")
         with progress_bar("purging") as bar:
             gone = admin.purge(queue, place, progress=lambda now: bar(now, number))
-    show(f"purged {counted(gone, f'{place} job')}")
+    show(f"purged {number_of(gone, f'{place} job')}")
     return 0

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pyjobs.admin import Admin, ScheduleEdit
-from pyjobs.cli.common import counted, prefix_option, url_option
+from pyjobs.cli.common import number_of, prefix_option, url_option
 from pyjobs.cli.operating import (
     admin_of,
     confirm,
@@ -97,7 +97,7 @@ def list_all(queue: str, found: Sequence[StoredSchedule], as_json: bool) -> None
             show_json(json_ready(one))
     elif found:
         print_table(map(cells, found), *HEADS)
-    say(f"{counted(len(found), 'schedule')} on queue {queue}")
+    say(f"{number_of(len(found), 'schedule')} on queue {queue}")
 
 
 def cells(one: StoredSchedule) -> Sequence[str]:

@@ -9,8 +9,7 @@ import click
 
 from pyjobs.admin import Admin, QueueStatus
 from pyjobs.cli import rates
-from pyjobs.cli.common import counted as count_of
-from pyjobs.cli.common import marked, prefix_option, some_seconds, url_option
+from pyjobs.cli.common import marked, number_of, prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, complete_queue, json_option, json_ready, span
 from pyjobs.cli.output import draw_table, print_table, say, show, show_json
 from pyjobs.cli.screen import watch
@@ -70,7 +69,7 @@ def status(
             print_table(happened, "last 5 min", *rates.HEADS, less=rates.LESS)
     errors = [row.error for row in rows if row.error]
     for error in dict.fromkeys(errors):
-        say(f"{error}: {count_of(errors.count(error), 'queue')} could not be read")
+        say(f"{error}: {number_of(errors.count(error), 'queue')} could not be read")
     return 1 if errors else 0
 
 

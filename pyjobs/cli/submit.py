@@ -171,11 +171,11 @@ def submit(
         pyjobs submit words '{"text": "reverse me please"}' --wait 5
         pyjobs submit mail '{"to": "ann"}' --task mail.send
     """
-    value = read(data)
+    value = parsed(data)
     if options["task"] is not None and not isinstance(value, dict):
         raise BadArgument(
             "the data of a job with a task is a JSON object of the arguments by name, such as "
-            f'{{"to": "ann"}}, not {kind_of(value)}'
+            f'{{"to": "ann"}}, not {json_kind(value)}'
         )
     waits = Waits(wait, follow, verbose)
     with ErrorTranslation(url):
@@ -241,13 +241,13 @@ def submit_in(
     return print_stored(Job(job.id, job.queue), stored, verbose)
 
 
-def kind_of(value: Any) -> str:
+def json_kind(value: Any) -> str:
     """Return what a value that is no object is called in JSON."""
     names = ((list, "an array"), (str, "a string"), (bool, "a boolean"), (type(None), "null"))
     return next((name for kind, name in names if isinstance(value, kind)), "a number")
 
 
-def read(data: str) -> Any:
+def parsed(data: str) -> Any:
     """Return the value of some JSON, or of stdin when `data` is '-'.
 
     Raises:
@@ -265,10 +265,12 @@ def read(data: str) -> Any:
         return codec.decode(text)
     except Undecodable as error:
         start = text[:60].decode(errors="replace")
-        raise BadArgument(f"the data is {error}; it begins with {start!r}{hint_of(data)}") from None
+        raise BadArgument(
+            f"the data is {error}; it begins with {start!r}{json_hint(data)}"
+        ) from None
 
 
-def hint_of(data: str) -> str:
+def json_hint(data: str) -> str:
     """Return what follows a message about data that is not JSON; '' where nothing is known."""
     path = data.removeprefix("@")
     # The name of a file may be too long for the system, or its folder not be readable.

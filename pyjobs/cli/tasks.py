@@ -28,10 +28,10 @@ def tasks(module: str, schema: bool) -> int:
     if schema:
         show_json({one.name: one.schema() for one in found}, indent=2)
         return 0
-    print_table(map(row, found), "task", "queue", "arguments")
+    print_table(map(cells, found), "task", "queue", "arguments")
     return 0
 
 
-def row(task: Task[..., object]) -> list[str]:
+def cells(task: Task[..., object]) -> list[str]:
     """Return the cells of a task in the table."""
     return [task.name, task.queue or "default", str(task.signature)]

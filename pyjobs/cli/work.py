@@ -226,7 +226,7 @@ def find(where: str) -> Worker:
             imported; the function needs arguments, raises, or returns no worker.
     """
     title, colon, name = where.partition(":")
-    if title.startswith(".") and (hint := hint_of(title)):
+    if title.startswith(".") and (hint := module_hint(title)):
         raise BadArgument(f"no module {title!r}{hint}{colon}{name}")
     if not title or bool(colon) != bool(name) or title.startswith("."):
         raise BadArgument(f"{where!r} is not MODULE:WORKER, such as tasks:worker")
@@ -307,14 +307,14 @@ def imported(title: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if title == error.name or title.startswith(f"{error.name}."):
             raise BadArgument(
-                f"no module {title!r} in the current directory or Python's path{hint_of(title)}"
+                f"no module {title!r} in the current directory or Python's path{module_hint(title)}"
             ) from None
         raise broken(title, error) from None
     except (Exception, SystemExit) as error:
         raise broken(title, error) from None
 
 
-def hint_of(title: str) -> str:
+def module_hint(title: str) -> str:
     """Return which module a file may be, for a name that is that of a file; else ''."""
     if "/" not in title and not title.endswith(".py"):
         above, _, name = title.rpartition(".")

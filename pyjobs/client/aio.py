@@ -173,7 +173,7 @@ class Client(AsyncSubmits):
             NoResults: the client was made with `results=False`.
             ClientClosed: a job belongs to another event loop.
         """
-        arrivals = Arrivals(jobs, timeout)
+        arrivals = Arrivals(jobs, timeout, ordered=ordered)
         return in_order(arrivals) if ordered else as_ended(arrivals)
 
     async def cancel(self, job: Job | JobRef | str, *, queue: str | None = None) -> bool:

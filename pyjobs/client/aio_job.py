@@ -284,7 +284,7 @@ async def as_ended(arrivals: Arrivals[Job[T]]) -> AsyncIterator[Job[T]]:
                 async with asyncio.timeout(arrivals.seconds()):
                     arrival = await ended.get()
             except TimeoutError:
-                raise arrivals.too_late(arrivals.left) from None
+                raise arrivals.timed_out(arrivals.left) from None
             for job in arrivals.take(arrival):
                 yield job
     finally:
@@ -302,5 +302,5 @@ async def in_order(arrivals: Arrivals[Job[T]]) -> AsyncIterator[Job[T]]:
         try:
             await job._wait(arrivals.seconds())
         except TimeoutError:
-            raise arrivals.too_late(len(arrivals.jobs) - place) from None
+            raise arrivals.timed_out(len(arrivals.jobs) - place) from None
         yield job

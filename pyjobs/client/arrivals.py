@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from pyjobs.client.job import BaseJob, J
 from pyjobs.errors import BadArgument
-from pyjobs.validate import iterable, kind_of, wait_seconds
+from pyjobs.validate import flag, in_order, iterable, kind_of, wait_seconds
 
 
 class Arrival(Generic[J]):
@@ -43,13 +43,17 @@ class Arrivals(Generic[J]):
     Args:
         jobs: the jobs of one client.
         timeout: how long to wait for all of them, in seconds or as a timedelta; None: no limit.
+        ordered: whether the jobs must have an order.
 
     Raises:
-        BadArgument: one of them is no job, or the timeout is not a duration.
+        BadArgument: one of them is no job, they have no order, or the timeout is not a duration.
     """
 
-    def __init__(self, jobs: Iterable[J], timeout: float | timedelta | None) -> None:
-        self.jobs = list(iterable("jobs", jobs, "jobs"))
+    def __init__(
+        self, jobs: Iterable[J], timeout: float | timedelta | None, *, ordered: bool = False
+    ) -> None:
+        listed = in_order if flag("ordered", ordered) else iterable
+        self.jobs = list(listed("jobs", jobs, "jobs"))
         self._seconds = wait_seconds("timeout", timeout)
         self._left: set[Arrival[J]] = set()
         self._until: float | None = None
@@ -102,6 +106,6 @@ class Arrivals(Generic[J]):
             arrival.job._drop_waiter(arrival)
         self._left.clear()
 
-    def too_late(self, left: int) -> TimeoutError:
+    def timed_out(self, left: int) -> TimeoutError:
         """Return the error of jobs that have not ended in time."""
         return TimeoutError(f"{left} jobs have no result in {self._seconds:g} s")

@@ -105,7 +105,7 @@ def split(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int
         yield places[begin:]
 
 
-def refused(batch: Batch[Any], answers: Sequence[Any]) -> PyjobsError:
+def submit_error(batch: Batch[Any], answers: Sequence[Any]) -> PyjobsError:
     """Return the error of a submit of which some calls were refused or have no answer.
 
     That is the first OutcomeUnknown among `answers`, or else the first error. Its `accepted` has

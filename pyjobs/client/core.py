@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
-from pyjobs.client.batch import Batch, JobsCall, refused
+from pyjobs.client.batch import Batch, JobsCall, submit_error
 from pyjobs.client.following import advance, hear_chunk
 from pyjobs.client.job import BaseJob, J, JobRef, key_of, note, presence, same_job, settle
 from pyjobs.client.pending import Pending
@@ -41,7 +41,7 @@ from pyjobs.engine import (
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
 from pyjobs.progress import decode_progress
-from pyjobs.validate import Duration, checked, functions, needed, positive
+from pyjobs.validate import Duration, checked, flag, functions, needed, positive
 
 # The name of a client that hears sharded channels begins so, and scripts publish accordingly.
 SHARDED = "shard."
@@ -100,7 +100,7 @@ class ClientCore(Generic[J]):
         self._route = None if route is None else functions("route", [route])[0]
         self._every = needed("sweep", positive("sweep", sweep)) / 1000
         self.closed = False
-        self.results = results
+        self.results = flag("results", results)
         self.schedules = ScheduleCalls(self.mode, self.keys, self._queue)
         self._begin()
 
@@ -262,7 +262,7 @@ class ClientCore(Generic[J]):
         """
         before = self.take(batch, answers)
         if any(isinstance(answer, PyjobsError) for answer in answers):
-            raise refused(batch, answers)
+            raise submit_error(batch, answers)
         return before
 
     def to_register(self, jobs: Iterable[J], now: float) -> dict[str, str]:

@@ -154,6 +154,8 @@ class ScheduleCalls:
             raise BadArgument("cron: either cron or every must be given, and not both")
         if first is not None and every is None:
             raise BadArgument("first: is of every, and every is not given")
+        if zone != "UTC" and cron is None:
+            raise BadArgument("zone: is of cron, and cron is not given")
         body = codec.encode(data)
         if len(body) > MAX_BYTES:
             raise TooLarge(f"data: {len(body)} bytes as JSON, more than {MAX_BYTES}")

@@ -16,7 +16,7 @@ from pyjobs.client.batch import Batch, in_redis
 from pyjobs.client.job import J
 from pyjobs.engine import CALL_BYTES, MAX_BYTES, SUBMIT_ITEMS
 from pyjobs.errors import BadArgument, PyjobsError, TooLarge
-from pyjobs.validate import checked, iterable, kind_of
+from pyjobs.validate import checked, in_order, kind_of
 
 # A part is a few calls, which go out in one stream.
 PART_ITEMS = 8 * SUBMIT_ITEMS
@@ -36,7 +36,7 @@ class BaseStream(Generic[J]):
 
     def __init__(self, ids: Iterable[str] | None, *, unique: bool) -> None:
         self.jobs: list[J] = []
-        self._ids = None if ids is None else iter(iterable("ids", ids, "names"))
+        self._ids = None if ids is None else iter(in_order("ids", ids, "names, one for each job"))
         self._unique = unique
         self._size = 0
 

@@ -20,7 +20,7 @@ from pyjobs.definition import BaseTask, Submission
 from pyjobs.engine import MAX_BYTES, Arg, Call, Durable, Keys, Mode
 from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
-from pyjobs.validate import checked, iterable
+from pyjobs.validate import checked, in_order
 
 Route = Callable[[Any], str]
 K = TypeVar("K")
@@ -299,7 +299,7 @@ class SubmitBuilder(Generic[J]):
         return data
 
     def _chosen(self, ids: Iterable[str], count: int) -> list[str]:
-        found = [checked("id", id) for id in iterable("ids", ids, "names")]
+        found = [checked("id", id) for id in in_order("ids", ids, "names, one for each job")]
         if len(found) != count:
             raise BadArgument(f"ids: {len(found)}, not as many as there are jobs, {count}")
         return found

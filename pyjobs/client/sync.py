@@ -173,7 +173,7 @@ class Client(Submits):
             TimeoutError: not all have ended in time. The jobs go on.
             NoResults: the client was made with `results=False`.
         """
-        arrivals = Arrivals(jobs, timeout)
+        arrivals = Arrivals(jobs, timeout, ordered=ordered)
         return in_order(arrivals) if ordered else as_ended(arrivals)
 
     def cancel(self, job: Job | JobRef | str, *, queue: str | None = None) -> bool:

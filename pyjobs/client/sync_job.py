@@ -283,7 +283,7 @@ def as_ended(arrivals: Arrivals[Job[T]]) -> Iterator[Job[T]]:
         while arrivals.left:
             yield from arrivals.take(ended.get(timeout=arrivals.seconds()))
     except queue.Empty:
-        raise arrivals.too_late(arrivals.left) from None
+        raise arrivals.timed_out(arrivals.left) from None
     finally:
         arrivals.close()
 
@@ -299,5 +299,5 @@ def in_order(arrivals: Arrivals[Job[T]]) -> Iterator[Job[T]]:
         try:
             job._wait(arrivals.seconds())
         except TimeoutError:
-            raise arrivals.too_late(len(arrivals.jobs) - place) from None
+            raise arrivals.timed_out(len(arrivals.jobs) - place) from None
         yield job

@@ -15,7 +15,7 @@ from pyjobs.client.stream import PART_ITEMS, BaseStream
 from pyjobs.definition import BaseTask, Submission
 from pyjobs.engine import CALL_BYTES
 from pyjobs.errors import BadArgument, TooLarge
-from pyjobs.validate import kind_of, whole
+from pyjobs.validate import count, kind_of
 
 MOST_WINDOW = 100_000
 
@@ -119,8 +119,7 @@ class Window(Generic[J]):
     def __init__(self, size: int, errors: str = "raise") -> None:
         if errors not in ("raise", "keep"):
             raise BadArgument(f"errors: {errors!r} is not one of raise, keep")
-        if whole("window", size, 1, MOST_WINDOW) is None:
-            raise BadArgument("window: must be a whole number, not None")
+        count("window", size, 1, MOST_WINDOW)
         self.jobs: deque[J] = deque()
         self.is_last = False
         self.keeps_errors = errors == "keep"

@@ -94,7 +94,7 @@ def scripts_of(role: str, mode: str) -> list[Script]:
     Raises:
         BadArgument: there is no such role.
     """
-    if role not in ROLES:
+    if role not in [*ROLES]:
         raise BadArgument(f"role: {role!r} is not one of {', '.join(ROLES)}")
     wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]}
     wanted |= {*SHARED[role]}

@@ -66,9 +66,9 @@ class Converter:
             )
             self._convert, self._asdict = self._msgspec.convert, self._msgspec.structs.asdict
             self._encoder = self._msgspec.json.Encoder(enc_hook=encoded)
-            self._arguments = self._msgspec.json.Decoder(self._struct, dec_hook=decoded)
-            self._result = self._msgspec.json.Decoder(result, dec_hook=decoded)
-            self._chunks = self._msgspec.json.Decoder(chunk, dec_hook=decoded)
+            self._arguments = self._msgspec.json.Decoder(self._struct, dec_hook=decode_model)
+            self._result = self._msgspec.json.Decoder(result, dec_hook=decode_model)
+            self._chunks = self._msgspec.json.Decoder(chunk, dec_hook=decode_model)
         except TypeError as error:
             raise BadArgument(f"task {what}: {error}") from error
 
@@ -91,7 +91,7 @@ class Converter:
                 self._refuse_changed(values, pairs)
         except Exception as error:
             # The values' own methods may raise anything.
-            raise BadArgument(f"task {self._what}: {in_words(error)}") from error
+            raise BadArgument(f"task {self._what}: {error_text(error)}") from error
         return data
 
     def decode_arguments(self, data: Any) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Converter:
                 raise BadArgument(f"task {self._what}: it has no argument {min(unknown)!r}")
             return data
         try:
-            found = self._convert(data, self._struct, dec_hook=decoded, str_keys=True)
+            found = self._convert(data, self._struct, dec_hook=decode_model, str_keys=True)
         except (TypeError, ValueError) as error:
             raise BadArgument(f"task {self._what}: {error}") from error
         arguments: dict[str, Any] = self._asdict(found)
@@ -134,7 +134,7 @@ class Converter:
             if SUSPECT(data):
                 self._refuse_changed(value, [("$", value, found)])
         except Exception as error:
-            raise BadArgument(f"task {self._what}: result: {in_words(error)}") from error
+            raise BadArgument(f"task {self._what}: result: {error_text(error)}") from error
         return data
 
     def decode_result(self, data: bytes) -> Any:
@@ -159,11 +159,11 @@ class Converter:
                 refuse_deep_objects(value)
             plain = read = self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True)
             if self._chunk is not Any:
-                read = self._convert(plain, self._chunk, dec_hook=decoded, str_keys=True)
+                read = self._convert(plain, self._chunk, dec_hook=decode_model, str_keys=True)
             if isinstance(plain, CONTAINERS) and SUSPECT(self._encoder.encode(plain)):
                 refuse_changed_keys([("$", value, read)])
         except Exception as error:
-            raise BadArgument(f"task {self._what}: output: {in_words(error)}") from error
+            raise BadArgument(f"task {self._what}: output: {error_text(error)}") from error
         return plain
 
     def decode_chunk(self, data: bytes) -> Any:
@@ -218,7 +218,7 @@ class Converter:
         return default
 
 
-def in_words(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return what msgspec says; of any other error its type too."""
     speaks = isinstance(error, (TypeError, ValueError))
     return str(error) if speaks else f"{type(error).__name__}: {error}"
@@ -244,7 +244,7 @@ def encoded(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} has no JSON")
 
 
-def decoded(kind: type, value: Any) -> Any:
+def decode_model(kind: type, value: Any) -> Any:
     """Return a value of a type that msgspec does not know: a model of pydantic.
 
     Raises:

@@ -51,6 +51,10 @@ def misplaced(given: Collection[str], known: Collection[str]) -> str:
             near += f", not {word}?"
         if hint := hinted(OF_SUBMITS, word) or near:
             return hint
+    for word in words:
+        if option := nearest(word, OF_A_SUBMIT).removesuffix("?"):
+            meant = option.rpartition(" ")[2]
+            return f"{option}, not {word}? It goes into using: task.using({meant}=...)"
     return ""
 
 

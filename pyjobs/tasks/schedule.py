@@ -64,8 +64,15 @@ class TaskSchedule(NamedTuple):
 def schedule_of(
     every: float | timedelta | None, cron: str | None, zone: str, missed: Missed
 ) -> TaskSchedule | None:
-    """Return the schedule that the arguments of `@task` give, None where they give none."""
+    """Return the schedule that the arguments of `@task` give, None where they give none.
+
+    Raises:
+        BadArgument: an argument is of a schedule, and there is none.
+    """
     if every is None and cron is None:
+        for name, value, default in (("zone", zone, "UTC"), ("missed", missed, "last")):
+            if value != default:
+                raise BadArgument(f"{name}: is of a schedule, and neither every nor cron is given")
         return None
     return TaskSchedule(every, cron, zone, missed)
 

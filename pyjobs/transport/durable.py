@@ -16,7 +16,7 @@ from pyjobs.transport.errors import DISCONNECTED, UNKNOWN, UNKNOWN_USER, refuses
 SINCE = {"WAIT": "every Redis and Valkey has", "WAITAOF": "Redis has from 7.2 on, and Valkey"}
 
 
-def refused(durable: Durable, error: exceptions.RedisError) -> PyjobsError | None:
+def durable_error(durable: Durable, error: exceptions.RedisError) -> PyjobsError | None:
     """Return the error of submits to a server that can't wait so, before they are sent; None where
     the server may be able to.
 

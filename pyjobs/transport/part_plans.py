@@ -25,7 +25,7 @@ from pyjobs.errors import NoSchedule, OutcomeUnknown, PyjobsError, WrongParts
 from pyjobs.transport.part_schedules import schedule
 from pyjobs.transport.part_totals import (
     GROWTH_PAUSES,
-    Plan,
+    PartsPlan,
     clone,
     counters,
     events,
@@ -43,7 +43,7 @@ from pyjobs.transport.part_totals import (
 class IdPlan(Protocol):
     """Makes the plan of a call about jobs by their ids."""
 
-    def __call__(self, call: Call[Any], parts: Parts | None, answer: Any = None) -> Plan:
+    def __call__(self, call: Call[Any], parts: Parts | None, answer: Any = None) -> PartsPlan:
         """Return the plan.
 
         Args:
@@ -64,13 +64,13 @@ class Verb(NamedTuple):
         rest: makes the plan of what is left to ask after such an answer.
     """
 
-    plan: Callable[[Call[Any], Parts | None], Plan]
+    plan: Callable[[Call[Any], Parts | None], PartsPlan]
     whole: bool = False
     misses: Callable[[Any], bool] = lambda answer: False
     rest: IdPlan | None = None
 
 
-def submit(call: Call[Any], parts: Parts | None) -> Plan:
+def submit(call: Call[Any], parts: Parts | None) -> PartsPlan:
     """Submit each job to its part. While growth is not settled, look into its part of before."""
     queue, names = call.keys[0], call.script.names
     options = str(call.args[names.index("options")])
@@ -111,7 +111,7 @@ def submit(call: Call[Any], parts: Parts | None) -> Plan:
             parts = yield queue
         keys, text = parts.keys(queue), f"{options} parts={parts.number}".lstrip()
         if parts.older and "look" in call.script.options:
-            looks = grouped(
+            looks = places_by_part(
                 (place, hashes[place] % parts.older)
                 for place, reply in enumerate(replies)
                 if reply is None and hashes[place] % parts.older != hashes[place] % parts.number
@@ -125,7 +125,7 @@ def submit(call: Call[Any], parts: Parts | None) -> Plan:
                 return answer
             for (part, places), given in zip(looks.items(), answers, strict=True):
                 take(keys[part], places, given, looked=True)
-        todo = grouped(
+        todo = places_by_part(
             (place, hashes[place] % parts.number)
             for place, reply in enumerate(replies)
             if reply is None
@@ -137,15 +137,15 @@ def submit(call: Call[Any], parts: Parts | None) -> Plan:
                 take(keys[part], places, given, looked=False)
         others = [one for one in failed if not isinstance(one, WrongParts)]
         if others:
-            return refused(others, some=any(replies))
+            return error_of_parts(others, some=any(replies))
         if not failed:
             whole = call.parse(InParts([value for reply in replies for value in reply], has))
             return Kept(whole, least(reached)) if reached else whole
         answer, parts = failed[0], None
-    return refused([answer], some=any(replies))
+    return error_of_parts([answer], some=any(replies))
 
 
-def grouped(placed: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+def places_by_part(placed: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
     """Return the places of each part."""
     found: dict[int, list[int]] = {}
     for place, part in placed:
@@ -153,7 +153,7 @@ def grouped(placed: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
     return found
 
 
-def refused(errors: Sequence[PyjobsError], *, some: bool) -> PyjobsError:
+def error_of_parts(errors: Sequence[PyjobsError], *, some: bool) -> PyjobsError:
     """Return the error of a submit that parts have refused; `some` is whether others took jobs."""
     unknown = next((one for one in errors if isinstance(one, OutcomeUnknown)), None)
     if unknown is not None or not some:
@@ -177,7 +177,7 @@ def by_id(missed: Callable[[Any], bool], width: int = 1) -> IdPlan:
         width: how many arguments an item has; the first is the id.
     """
 
-    def plan(call: Call[Any], parts: Parts | None, answer: Any = None) -> Plan:
+    def plan(call: Call[Any], parts: Parts | None, answer: Any = None) -> PartsPlan:
         queue, names = call.keys[0], call.script.names
         single = "id" in names
         items: Sequence[Any] = [call.args[names.index("id")]] if single else call.args[len(names) :]
@@ -196,7 +196,7 @@ def by_id(missed: Callable[[Any], bool], width: int = 1) -> IdPlan:
             keys = now.keys(queue)
             for others in (False, True):
                 left = [at for at, one in enumerate(found) if one is None or missed(one)]
-                todo = grouped(
+                todo = places_by_part(
                     (at, part)
                     for part, key in enumerate(keys)
                     for at in left

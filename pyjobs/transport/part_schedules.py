@@ -21,10 +21,10 @@ from pyjobs.engine import (
     remove_schedules,
 )
 from pyjobs.errors import PyjobsError, WrongParts
-from pyjobs.transport.part_totals import GROWTH_PAUSES, Plan, clone, first_error
+from pyjobs.transport.part_totals import GROWTH_PAUSES, PartsPlan, clone, first_error
 
 
-def schedule(call: Call[Any], parts: Parts | None) -> Plan:
+def schedule(call: Call[Any], parts: Parts | None) -> PartsPlan:
     """Make a schedule in its part. One of the same name in another part goes, and stays paused."""
     queue, names = call.keys[0], call.script.names
     options, name = (str(call.args[names.index(one)]) for one in ("options", "schedule"))
@@ -51,7 +51,7 @@ def schedule(call: Call[Any], parts: Parts | None) -> Plan:
     return answer
 
 
-def _found(name: str, keys: Sequence[PartKey]) -> Plan:
+def _found(name: str, keys: Sequence[PartKey]) -> PartsPlan:
     """Return the parts that have a schedule of this name, each with the schedule; or an error."""
     found: dict[PartKey, StoredSchedule] = {}
     for key in keys:
@@ -67,7 +67,7 @@ def _found(name: str, keys: Sequence[PartKey]) -> Plan:
     return found
 
 
-def _moved(made: Call[Any], name: str, elsewhere: dict[PartKey, StoredSchedule]) -> Plan:
+def _moved(made: Call[Any], name: str, elsewhere: dict[PartKey, StoredSchedule]) -> PartsPlan:
     """Make a schedule, and then remove those of other parts: what is refused takes nothing away,
     and the same call carries on where this broke off."""
     [answer] = yield [made]

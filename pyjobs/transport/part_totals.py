@@ -5,6 +5,7 @@ part_schedules.py how a schedule is made.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from pyjobs.engine import (
     Event,
     EventPage,
     JobPage,
+    PartKey,
     Parts,
     Purged,
     QueueStats,
@@ -23,9 +25,11 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import PyjobsError
 
-Plan = Generator[Any, Any, Any]
-# While a queue grows, its parts learn the number one after the other.
+# Yields what it asks for, one after the other, and returns the answer to the call of the queue.
+PartsPlan = Generator[Any, Any, Any]
+# Seconds. While a queue grows, its parts learn the number one after the other.
 GROWTH_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
+# In the cursor of a list: between the number of the part and the part's own cursor.
 CURSOR = "~"
 # In the name of an event of a queue with parts: between the names, and a part that has no event.
 BETWEEN, NONE = ",", "0-0"
@@ -65,19 +69,37 @@ def first(answers: list[Any]) -> Any:
     return answers[0]
 
 
-def of_all(merge: Callable[[list[Any]], Any]) -> Callable[[Call[Any], Parts | None], Plan]:
+def where_split(
+    plan: Callable[[Call[Any], list[PartKey]], PartsPlan],
+) -> Callable[[Call[Any], Parts | None], PartsPlan]:
+    """Return the plans of calls about a whole queue. A queue that is not split gets the call as it
+    is.
+
+    Args:
+        plan: makes the plan of a call for a queue that is split, from the keys of the parts.
+    """
+
+    @functools.wraps(plan)
+    def whole(call: Call[Any], parts: Parts | None) -> PartsPlan:
+        queue = call.keys[0]
+        parts = parts or (yield queue)
+        if parts.number == 1:
+            return (yield [call])[0]
+        return (yield from plan(call, parts.keys(queue)))
+
+    return whole
+
+
+def of_all(merge: Callable[[list[Any]], Any]) -> Callable[[Call[Any], Parts | None], PartsPlan]:
     """Return the plans of calls that every part gets.
 
     Args:
         merge: makes one answer of those of the parts.
     """
 
-    def plan(call: Call[Any], parts: Parts | None) -> Plan:
-        queue = call.keys[0]
-        parts = parts or (yield queue)
-        if parts.number == 1:
-            return (yield [call])[0]
-        answers = yield [clone(call, key) for key in parts.keys(queue)]
+    @where_split
+    def plan(call: Call[Any], keys: list[PartKey]) -> PartsPlan:
+        answers = yield [clone(call, key) for key in keys]
         return first_error(answers) or merge(answers)
 
     return plan
@@ -109,16 +131,13 @@ def summed_counters(found: list[Counters]) -> Counters:
     return replace(found[0], counting=any(one.counting for one in found), rows=merged)
 
 
-def counters(call: Call[Any], parts: Parts | None) -> Plan:
+@where_split
+def counters(call: Call[Any], keys: list[PartKey]) -> PartsPlan:
     """Read the same minutes of every part."""
-    queue = call.keys[0]
-    parts = parts or (yield queue)
-    if parts.number == 1:
-        return (yield [call])[0]
     minutes = None
     while True:
         args: dict[str, Any] = {} if minutes is None else {"minutes": minutes}
-        answers = yield [clone(call, key, **args) for key in parts.keys(queue)]
+        answers = yield [clone(call, key, **args) for key in keys]
         if (error := first_error(answers)) is not None:
             return error
         fewest = min(one.minutes for one in answers)
@@ -127,14 +146,11 @@ def counters(call: Call[Any], parts: Parts | None) -> Plan:
         minutes = fewest
 
 
-def purge(call: Call[Any], parts: Parts | None) -> Plan:
+@where_split
+def purge(call: Call[Any], keys: list[PartKey]) -> PartsPlan:
     """Purge one part after the other, up to the limit."""
-    queue, at = call.keys[0], call.script.names.index("limit")
-    parts = parts or (yield queue)
-    if parts.number == 1:
-        return (yield [call])[0]
-    left, gone, more = int(call.args[at]), 0, False
-    for key in parts.keys(queue):
+    left, gone, more = int(call.args[call.script.names.index("limit")]), 0, False
+    for key in keys:
         if left <= 0:
             return Purged(gone, more=True)
         [answer] = yield [clone(call, key, limit=left)]
@@ -144,13 +160,10 @@ def purge(call: Call[Any], parts: Parts | None) -> Plan:
     return Purged(gone, more=more)
 
 
-def listed(call: Call[Any], parts: Parts | None) -> Plan:
+@where_split
+def listed(call: Call[Any], keys: list[PartKey]) -> PartsPlan:
     """Read a page of one part. The cursor names the part, and the next page may be of the next."""
-    queue, names = call.keys[0], call.script.names
-    parts = parts or (yield queue)
-    if parts.number == 1:
-        return (yield [call])[0]
-    keys = parts.keys(queue)
+    names = call.script.names
     raw = call.args[names.index("cursor")]
     cursor = raw.decode(errors="surrogateescape") if isinstance(raw, bytes) else str(raw)
     number, mark, rest = cursor.partition(CURSOR)
@@ -169,13 +182,10 @@ def listed(call: Call[Any], parts: Parts | None) -> Plan:
     return page._replace(cursor="" if ended else after, total=total)
 
 
-def paged(call: Call[Any], parts: Parts | None) -> Plan:
+@where_split
+def paged(call: Call[Any], keys: list[PartKey]) -> PartsPlan:
     """Read a page of what has a number of all and rows, one part after the other."""
-    queue, names = call.keys[0], call.script.names
-    parts = parts or (yield queue)
-    if parts.number == 1:
-        return (yield [call])[0]
-    keys = parts.keys(queue)
+    names = call.script.names
     skip, left = (int(call.args[names.index(name)]) for name in ("skip", "limit"))
     counts = yield [clone(call, key, skip=0, limit=1) for key in keys]
     if (error := first_error(counts)) is not None:
@@ -191,14 +201,11 @@ def paged(call: Call[Any], parts: Parts | None) -> Plan:
     return type(counts[0])(sum(total for total, _ in counts), rows)
 
 
-def events(call: Call[Any], parts: Parts | None) -> Plan:
+@where_split
+def events(call: Call[Any], keys: list[PartKey]) -> PartsPlan:
     """Read the events of all parts, in the order of their moments. The name of an event says how
     far each part is read: the names of its own events, in the order of the parts."""
-    queue, names = call.keys[0], call.script.names
-    parts = parts or (yield queue)
-    if parts.number == 1:
-        return (yield [call])[0]
-    keys = parts.keys(queue)
+    names = call.script.names
     given = str(call.args[names.index("after")])
     limit = int(call.args[names.index("limit")])
     newest = "newest=1" in str(call.args[names.index("options")]).split()

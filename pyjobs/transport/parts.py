@@ -14,7 +14,7 @@ from pyjobs.engine import Call, Keys, Parts, hash_of, hashed_by
 from pyjobs.errors import PyjobsError, WrongParts
 from pyjobs.transport.cluster import AsyncCluster, Cluster
 from pyjobs.transport.part_plans import VERBS, Verb
-from pyjobs.transport.part_totals import Plan
+from pyjobs.transport.part_totals import PartsPlan
 from pyjobs.transport.server import owner_of
 
 # For so many seconds after it was asked, a queue is not asked again.
@@ -42,7 +42,7 @@ class KnownParts:
 
     def learn(self, queue: str, reply: Sequence[Any]) -> Parts:
         """Take the reply to `words`, and return what it says."""
-        number, older, mode, places = (text(value) for value in reply)
+        number, older, mode, places = (text_or_empty(value) for value in reply)
         return self._keep(
             queue,
             Parts(
@@ -57,7 +57,7 @@ class KnownParts:
         """Take the answer of `queue/parts`, and return what it says: parts, or the error."""
         return said if isinstance(said, PyjobsError) else self._keep(queue, said)
 
-    def plan(self, verb: Verb, call: Call[Any]) -> Plan | None:
+    def plan(self, verb: Verb, call: Call[Any]) -> PartsPlan | None:
         """Return the plan that takes a call to the parts of its queue, as far as these are known;
         None for a call that is sent as it is."""
         queue = call.keys[0]
@@ -87,12 +87,12 @@ class KnownParts:
         return Parts()
 
 
-def text(value: Any) -> str:
+def text_or_empty(value: Any) -> str:
     """Return a reply of Redis as a text; '' for none."""
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
 
 
-def words(queue: str) -> tuple[str, ...]:
+def read_parts_command(queue: str) -> tuple[str, ...]:
     """Return the command that reads the parts of a queue: every producer and worker may use it."""
     return ("HMGET", Keys.meta(queue), *FIELDS)
 
@@ -118,7 +118,7 @@ class _Sent(NamedTuple):
 
     call: Call[Any]
     verb: Verb | None
-    plan: Plan | None
+    plan: PartsPlan | None
     first: Any
 
 
@@ -129,7 +129,7 @@ class Tried(str):
 
 
 # A plan under way: the place of its call, the plan, and what it has yielded.
-_Active = tuple[int, Plan, Any]
+_Active = tuple[int, PartsPlan, Any]
 
 
 class PartRouting:
@@ -270,7 +270,7 @@ def says_parts(call: Call[Any]) -> bool:
     return any(word.startswith("parts=") for word in options.split())
 
 
-def _after(verb: Verb, call: Call[Any], answer: Any) -> Plan:
+def _after(verb: Verb, call: Call[Any], answer: Any) -> PartsPlan:
     """Make the plan of a call that was sent as if its queue were not split, from the answer."""
     if isinstance(answer, WrongParts):
         return (yield from verb.plan(call, None))
@@ -282,7 +282,7 @@ def _after(verb: Verb, call: Call[Any], answer: Any) -> Plan:
     return (yield from verb.rest(call, known, answer))
 
 
-def _advance(plan: Plan, given: Any, results: list[Any], place: int) -> Any:
+def _advance(plan: PartsPlan, given: Any, results: list[Any], place: int) -> Any:
     """Let a plan go on, and return what it yields; None when it has ended with its result."""
     try:
         return plan.send(given)

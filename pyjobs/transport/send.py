@@ -15,7 +15,7 @@ from pyjobs.engine import Call, Durable, Parts, read_parts
 from pyjobs.errors import PyjobsError
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.part_plans import VERBS
-from pyjobs.transport.parts import PartRouting, known_parts_of, verb_of, words
+from pyjobs.transport.parts import PartRouting, known_parts_of, read_parts_command, verb_of
 from pyjobs.transport.retry import PAUSES
 from pyjobs.transport.server import AsyncServer, Server
 from pyjobs.transport.stream import arun_one, arun_stream, run_one, run_stream
@@ -349,7 +349,7 @@ def learn_parts(server: Server, queue: str) -> Parts:
         Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
-    return known_parts_of(server).learn(queue, command(server, *words(queue)))
+    return known_parts_of(server).learn(queue, command(server, *read_parts_command(queue)))
 
 
 async def alearn_parts(server: AsyncServer, queue: str) -> Parts:
@@ -363,4 +363,4 @@ async def alearn_parts(server: AsyncServer, queue: str) -> Parts:
         Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
-    return known_parts_of(server).learn(queue, await acommand(server, *words(queue)))
+    return known_parts_of(server).learn(queue, await acommand(server, *read_parts_command(queue)))

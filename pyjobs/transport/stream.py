@@ -21,7 +21,7 @@ from pyjobs.errors import PyjobsError, copied
 from pyjobs.log import logger
 from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
 from pyjobs.transport.connection import pack
-from pyjobs.transport.durable import refused
+from pyjobs.transport.durable import durable_error
 from pyjobs.transport.errors import forbids, translated
 from pyjobs.transport.pipeline import aexecute, execute, spare_of
 from pyjobs.transport.retry import Attempt, Delivery, Done, GiveUp, Send
@@ -238,7 +238,7 @@ def _refusal(pool: Any, durable: Durable) -> PyjobsError | None:
     try:
         execute(pool, *durable.probe())
     except exceptions.RedisError as error:
-        return refused(durable, error)
+        return durable_error(durable, error)
     _taken[pool].add(durable.command)
     return None
 
@@ -251,7 +251,7 @@ async def _arefusal(pool: Any, durable: Durable) -> PyjobsError | None:
     try:
         await aexecute(pool, *durable.probe())
     except exceptions.RedisError as error:
-        return refused(durable, error)
+        return durable_error(durable, error)
     _taken[pool].add(durable.command)
     return None
 

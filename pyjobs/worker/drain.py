@@ -36,7 +36,7 @@ from pyjobs.worker.running import (
 from pyjobs.worker.worker import Worker
 
 OutcomeAndError = tuple[Outcome, Exception | None]
-Steps = Generator[list[Call[Any]] | Run | Death, Any, None]
+DrainSteps = Generator[list[Call[Any]] | Run | Death, Any, None]
 
 
 class RanJob(NamedTuple):
@@ -174,7 +174,7 @@ class Drain:
         if isinstance(self._mode, StoredVerbs):
             self._updates = DirectUpdates(server, self._core.keys, self._mode)
 
-    def _steps(self) -> Steps:
+    def _steps(self) -> DrainSteps:
         """Yield the calls of each round trip, and each run that is to be made."""
         core = self._core
         [lane] = core.lanes

@@ -12,7 +12,6 @@ from typing import Any
 from pyjobs import codec
 from pyjobs.engine import MAX_BYTES, Mode, Outcome
 from pyjobs.errors import BadArgument, TooLarge
-from pyjobs.worker.run import Run
 from pyjobs.worker.verdicts import Continue, verdict_of
 
 WHY_CHARS = 200
@@ -132,8 +131,3 @@ def recordable(outcome: Outcome, mode: Mode) -> Outcome:
     if outcome.verdict.startswith("continue") and not mode.leases:
         return failure(BadArgument("Continue: only a job of reliable mode can go on"))
     return outcome
-
-
-def too_late(run: Run) -> Outcome:
-    """Return the outcome of a run that exceeded its timeout."""
-    return failure(TimeoutError(f"took longer than {run.timeout:g} s"))

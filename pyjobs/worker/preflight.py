@@ -60,7 +60,7 @@ async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
     outage = Outage(shown(settings.url))
     while True:
         try:
-            await connected(server, settings.url)
+            await check_connection(server, settings.url)
             break
         except Unavailable as error:
             left = until - time.monotonic()
@@ -73,7 +73,7 @@ async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
     await check_rights(server, settings.mode_name, settings.keys, settings.queues)
 
 
-async def connected(server: AsyncServer, url: str) -> None:
+async def check_connection(server: AsyncServer, url: str) -> None:
     """Connect (PING).
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from pyjobs.definition import BaseTask
 from pyjobs.engine import Keys, Mode, ModeName, Policy, mode_named
 from pyjobs.errors import BadArgument
-from pyjobs.validate import host_and_port, kind_of, needed, positive, to_ms, whole
+from pyjobs.validate import count, host_and_port, kind_of, needed, positive, to_ms, whole
 
 ExecutorName = Literal["thread", "process"]
 MOST_JOBS = 10_000
@@ -106,8 +106,7 @@ class WorkerSettings:
     metrics: str | None = None
 
     def __post_init__(self) -> None:
-        if whole("concurrency", self.concurrency, 1, MOST_JOBS) is None:
-            raise BadArgument("concurrency: must be a whole number, not None")
+        count("concurrency", self.concurrency, 1, MOST_JOBS)
         whole("prefetch", self.prefetch, 0, MOST_JOBS)
         mode_named(self.mode_name)
         if not self.queues:

@@ -23,7 +23,7 @@ from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
 from pyjobs.hints import OF_WORKERS, named_options
 from pyjobs.transport import GivenServer, checked_url, chosen_url
-from pyjobs.validate import functions, in_seconds, iterable
+from pyjobs.validate import flag, functions, in_order, in_seconds
 from pyjobs.worker.dead import Hook
 from pyjobs.worker.lifespan import Lifespan, Stopped
 from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, Forks, StopSignals, end_process
@@ -125,15 +125,14 @@ class Worker:
     ) -> None:
         self._tasks = collected(tasks, mode=mode)
         if queues is None:
-            queues = (
-                dict.fromkeys(one.queue or "default" for one in self._tasks.values()) or "default"
-            )
+            names = dict.fromkeys(one.queue or "default" for one in self._tasks.values())
+            queues = list(names) or "default"
         self.settings = WorkerSettings(
             url=chosen_url(url),
             mode_name=mode,
             queues=(queues,)
             if isinstance(queues, str)
-            else tuple(iterable("queues", queues, "names")),
+            else tuple(in_order("queues", queues, "names, most urgent first")),
             concurrency=concurrency,
             prefetch=prefetch,
             prefix=prefix,
@@ -237,7 +236,8 @@ class Worker:
         if running_loop() is not None:
             raise BadArgument("run: an event loop runs in this thread; await worker.arun()")
         self._signals = 0
-        taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
+        handles = flag("signals", signals)
+        taken = StopSignals(self._on_signal) if handles else contextlib.nullcontext()
         with self._alone(), taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
             self._own_loop = runner.get_loop()
             self._own_loop.set_default_executor(DefaultThreads())

@@ -32,7 +32,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "client/sweep": ("test_sweep", "test_client_waiting"),
     "client/batch": ("test_submit_builder", *CLIENT),
     "client/presence": CLIENT,
-    "transport/retry": ("test_send",),
+    "transport/retry": ("test_send", "test_durable_send"),
     "transport/backoff": ("test_backoff",),
     "transport/subscription": (
         "test_subscription_decisions",

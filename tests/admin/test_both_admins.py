@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+import re
 from typing import Any
 
 import pytest
@@ -223,9 +225,9 @@ def test_counters_out_of_bounds_or_of_a_queue_that_never_was_are_refused(
 ) -> None:
     jobs.submit("a")
     for wrong in ({"minutes": 0}, {"minutes": 4321}, {"skip": -1}):
-        with pytest.raises(BadArgument, match="is not within"):
+        with pytest.raises(BadArgument, match="must be a whole number from"):
             ask("counters", "q", **wrong)
-    with pytest.raises(BadArgument, match="is not within"):
+    with pytest.raises(BadArgument, match="must be a whole number from"):
         ask("all_counters", minutes=61)
     with pytest.raises(BadArgument):
         ask("counters", "other")
@@ -240,6 +242,52 @@ def test_counters_of_all_queues_are_read_and_those_of_one_are_switched(
     assert ask("set_counting", "q", False) is False
     found = ask("all_counters")["q"]
     assert (found.counting, found.total().submitted) == (False, 1)
+
+
+WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
+    (
+        "counters",
+        ("q",),
+        {"minutes": "5"},
+        "minutes: must be a whole number from 1 to 4320, not '5'",
+    ),
+    ("counters", ("q",), {"each": "no"}, "each: must be True or False, not 'no'"),
+    ("all_counters", (), {"minutes": True}, "minutes: must be a whole number from 1 to 60, not Tr"),
+    ("set_counting", ("q", "off"), {}, "on: must be True or False, not 'off'"),
+    ("events", ("q",), {"newest": 1}, "newest: must be True or False, not 1"),
+    ("events", ("q",), {"limit": None}, "limit: must be a whole number from 1 to 1000, not None"),
+    ("keep_events", ("q", 1.5), {}, "number: must be a whole number from 0 to 1000000, not 1.5"),
+    ("jobs", ("q",), {"newest": "yes"}, "newest: must be True or False, not 'yes'"),
+    ("jobs", ("q",), {"limit": True}, "limit: must be a whole number, not True"),
+    ("jobs", ("q",), {"max_bytes": "5"}, "max_bytes: must be a whole number, not '5'"),
+    ("jobs", ("q",), {"task": 5}, "task: must be a text, not 5"),
+    ("jobs", ("q",), {"state": ["dead"]}, "state: ['dead'] is not one of"),
+    ("dead", ("q",), {"skip": None}, "skip: must be a whole number, not None"),
+    ("limit", ("q",), {"pending": True}, "pending: must be a whole number, not True"),
+    ("delete", ("q", "abc"), {}, "ids: must be a list of names, not a str"),
+    ("cancel", ("q", {"a": 1}), {}, "ids: must be a list of names, not a dict"),
+    ("requeue", ("q", None), {}, "ids: must be a list of names, not None"),
+    ("move", ("q", "other", "abc"), {}, "ids: must be a list of names, not a str"),
+    ("settle", ("q", "abc", "gone"), {}, "ids: must be a list of names, not a str"),
+    ("edit_jobs", ("q", "requeue"), {"expected": math.nan}, "expected: must be a whole number, n"),
+    ("reap", ("mail",), {}, "queues: must be a list of names, not a str"),
+    ("reap", (), {"limit": "5"}, "limit: must be a whole number, not '5'"),
+    ("reap", (), {"max_crashes": 1.5}, "max_crashes: must be a whole number, not 1.5"),
+    ("reap", (), {"seconds": "5"}, "seconds: must be a number of seconds, not '5'"),
+    ("doctor", ("mail",), {}, "queues: must be a list of names, not a str"),
+    ("doctor", (), {"oldest": None}, "oldest: must be a number of seconds, not None"),
+    ("doctor", (), {"role": ["worker"]}, "role: ['worker'] is not one of"),
+]
+
+
+@pytest.mark.parametrize(("method", "args", "options", "said"), WRONG)
+def test_an_argument_of_another_type_is_refused_by_name(
+    ask: Any, jobs: Jobs, method: str, args: tuple[Any, ...], options: dict[str, Any], said: str
+) -> None:
+    jobs.submit("a", "b", "c")
+    with pytest.raises(BadArgument, match=f"^{re.escape(said)}"):
+        ask(method, *args, **options)
+    assert ask("stats", "q").pending == 3
 
 
 def test_events_are_kept_read_and_forgotten(ask: Any, jobs: Jobs) -> None:
@@ -263,7 +311,7 @@ def test_events_out_of_bounds_or_of_a_queue_that_never_was_are_refused(
         with pytest.raises(BadArgument, match=r"limit|after"):
             ask("events", "q", **wrong)
     for number in (-1, 1_000_001):
-        with pytest.raises(BadArgument, match="is not within"):
+        with pytest.raises(BadArgument, match="must be a whole number from"):
             ask("keep_events", "q", number)
     with pytest.raises(BadArgument):
         ask("keep_events", "other", 1)

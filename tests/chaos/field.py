@@ -136,6 +136,13 @@ class Field:
         with Admin(self.server.url) as admin:
             return admin.parts(QUEUE).keys(KEYS.queue(QUEUE))
 
+    def write_log_anew(self) -> None:
+        """Let the server write its log anew, and wait for it: only the last part of a log may be
+        torn."""
+        self.redis.bgrewriteaof()
+        states = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+        self._until(lambda: not any(self.redis.info("persistence")[state] for state in states))
+
     def step_clock(self, seconds: int) -> None:
         """Put the server's clock so many seconds off."""
         self._clock.step(seconds)

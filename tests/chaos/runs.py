@@ -106,7 +106,7 @@ def cut_power(field: Field) -> Faults:
     yield 0.0, sizes.start
     for at in field.moments(2):
         yield at, partial(_restart, field, partial(_cut, field, sizes))
-        yield at, field.redis.bgrewriteaof
+        yield at, field.write_log_anew
     yield field.size.span, sizes.stop
 
 

@@ -234,7 +234,7 @@ def test_submit_of_a_taken_id_warns_and_with_other_data_is_refused(cli: Cli) -> 
 @pytest.mark.parametrize("mode", MODES)
 def test_submit_with_wait_prints_the_result(cli: Cli, mode: str) -> None:
     with working(cli.url, lambda job: [job.data, "\u00e9"], mode=mode, queues=["words"]):
-        told = cli("submit", "words", '"x"', "--mode", mode, "--wait", "20")
+        told = cli("submit", "words", '"x"', "--mode", mode, "--wait", "60")
     assert told == (0, '["x","\u00e9"]\n', "")
 
 
@@ -246,14 +246,14 @@ def fail(job: Any) -> None:
 def test_submit_with_wait_exits_with_1_when_the_job_fails(cli: Cli, mode: str) -> None:
     settings: dict[str, Any] = {"max_attempts": 1} if mode == "reliable" else {}
     with working(cli.url, fail, mode=mode, queues=["words"], **settings):
-        told = cli("submit", "words", "1", "--mode", mode, "--id", "a", "--wait", "20")
+        told = cli("submit", "words", "1", "--mode", mode, "--id", "a", "--wait", "60")
     assert (told.code, told.out) == (1, "")
     assert told.err == "pyjobs: job a on queue words failed: ValueError: no 1\\n[red]\n"
 
 
 def test_submit_verbose_prints_the_traceback_of_a_failed_job(cli: Cli) -> None:
     with working(cli.url, fail, queues=["words"], max_attempts=1):
-        told = cli("submit", "words", "1", "--id", "a", "--wait", "20", "-v")
+        told = cli("submit", "words", "1", "--id", "a", "--wait", "60", "-v")
     first, *rest = told.err.splitlines()
     assert first == "pyjobs: job a on queue words failed: ValueError: no 1\\n[red]"
     assert rest[0] == "  Traceback (most recent call last):"
@@ -265,7 +265,7 @@ def test_submit_reports_the_last_error_of_a_job_that_died_of_crashes(cli: Cli) -
     end_job(cli, "a", error=b'{"type": "E", "message": "why", "traceback": "at"}', verdict="retry")
     run(cli.redis, RELIABLE.claim([WORDS], nonce="n", limit=9, lease=1))
     wait_until(lambda: run(cli.redis, RELIABLE.reap(WORDS, limit=9, max_crashes=1)).dead)
-    told = cli("submit", "words", "1", "--id", "a", "--wait", "20")
+    told = cli("submit", "words", "1", "--id", "a", "--wait", "60")
     assert told.err.splitlines()[-1] == (
         "pyjobs: job a on queue words failed: its workers kept dying: E: why"
     )
@@ -324,14 +324,14 @@ def test_result_of_a_live_job_exits_with_2_and_reports_its_state(cli: Cli) -> No
 def test_result_with_wait_waits_for_the_result(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a", "--delay", "0.3")
     with working(cli.url, lambda job: job.data + 1, queues=["words"]):
-        assert cli("result", "words", "a", "--wait", "20") == (0, "2\n", "")
+        assert cli("result", "words", "a", "--wait", "60") == (0, "2\n", "")
 
 
 def test_result_of_an_unknown_job_or_in_simple_mode_exits_with_1(cli: Cli) -> None:
-    told = cli("result", "words", "a", "--wait", "20")
+    told = cli("result", "words", "a", "--wait", "60")
     assert told == (1, "", "pyjobs: queue words: nothing was ever submitted to it\n")
     cli("submit", "words", "1", "--id", "b")
-    told = cli("result", "words", "a", "--wait", "20")
+    told = cli("result", "words", "a", "--wait", "60")
     assert (told.code, told.out) == (1, "")
     assert told.err.startswith("pyjobs: job a on queue words: no such job; ")
     cli.redis.flushall()

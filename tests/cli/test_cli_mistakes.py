@@ -18,7 +18,7 @@ from support.running import LONG
 from pyjobs.admin import Admin
 from pyjobs.cli import operating
 from pyjobs.cli.app import LISTED, app
-from pyjobs.cli.complaints import hinted
+from pyjobs.cli.complaints import with_hint
 from pyjobs.cli.work import complete_module
 from pyjobs.client import Options
 from pyjobs.errors import Unavailable
@@ -91,6 +91,31 @@ SUBMIT = "pyjobs submit [OPTIONS] QUEUE [JSON]"
         ("work words --queues a", "there is no option --queues; a worker is made with its queues"),
         ("work words -c 4", "there is no option -c; the word is --concurrency"),
         ("work words --xyzzy", "there is no option --xyzzy; `pyjobs work --help` lists them"),
+        (
+            "work words --timeout 5",
+            "there is no option --timeout; a worker is made with it: Worker(",
+        ),
+        (
+            "acl producer --queue words",
+            "there is no option --queue; QUEUE stands without an option: pyjobs acl [OPTIONS] {pro",
+        ),
+        ("acl --role producer", "there is no option --role; ROLE stands without an option: pyjobs"),
+        ("acl producer --cluster", "there is no option --cluster; `pyjobs acl --help` lists them"),
+        ("acl producer --name bob", "there is no option --name; the word is --user"),
+        ("submit words --json 1", "there is no option --json; JSON stands without an option: pyjo"),
+        ("submit words 1 --eta 5", "there is no option --eta; the word is --run-at"),
+        ("submit words 1 --retries 5", "there is no option --retries; the word is --max-attempts"),
+        ("submit words 1 --priority 5", "there is no option --priority; a worker serves its queue"),
+        ("submit words 1 --host x", "there is no option --host; the word is --url"),
+        ("submit words 1 --job-id a", "there is no option --job-id; the word is --id"),
+        ("move words --to other", "there is no option --to; TO stands without an option: pyjobs m"),
+        ("jobs words --dead", "there is no option --dead; did you mean --state dead?"),
+        ("jobs words --all", "there is no option --all; `pyjobs jobs --help` lists them"),
+        ("reap words --older 5", "there is no option --older; did you mean --older-than?"),
+        ("check words --fix", "there is no option --fix; the word is --repair"),
+        ("doctor --fix", "there is no option --fix; `pyjobs doctor --help` lists them"),
+        ("top --watch 5", "there is no option --watch; the word is --every"),
+        ("scripts --load", "there is no option --load; load is a command: `pyjobs scripts load`"),
         ("status --url localhost:6379", "url: does not begin with one of redis://"),
     ],
 )
@@ -173,7 +198,7 @@ def test_a_single_redis_under_the_url_of_several_is_answered_with_what_mends_it(
     ],
 )
 def test_an_error_of_a_connection_is_followed_by_what_would_mend_it(error: str, hint: str) -> None:
-    assert hinted(Unavailable(error)).startswith(f"{error.rstrip('.')}; {hint}")
+    assert with_hint(Unavailable(error)).startswith(f"{error.rstrip('.')}; {hint}")
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def submit(cli: Cli, data: str, id: str) -> None:
 
 
 def result(cli: Cli, id: str) -> str:
-    return cli("result", "words", id, "--wait", "30").out.strip()
+    return cli("result", "words", id, "--wait", "60").out.strip()
 
 
 def pids(cli: Cli, kind: str) -> set[int]:
@@ -129,7 +129,7 @@ def test_a_job_that_kills_its_process_ends_neither_the_others_nor_the_service(cl
     submit(cli, "kill", "poison")
     for n in range(5):
         submit(cli, "fine", f"fine{n}")
-    told = cli("result", "words", "poison", "--wait", "30")
+    told = cli("result", "words", "poison", "--wait", "60")
     assert told.err == "pyjobs: job poison on queue words failed: its workers kept dying\n"
     assert all(result(cli, f"fine{n}").isdigit() for n in range(5))
     parent.send_signal(signal.SIGTERM)

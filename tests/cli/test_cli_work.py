@@ -140,7 +140,7 @@ def test_health_of_several_processes_or_of_no_address_is_refused(cli: Cli) -> No
 def test_quiet_prints_nothing(cli: Cli) -> None:
     worker = cli.start("work", "tasks:worker", "--quiet")
     submit(cli, "x", "a")
-    assert cli("result", "words", "a", "--wait", "20").code == 0
+    assert cli("result", "words", "a", "--wait", "60").code == 0
     worker.send_signal(signal.SIGINT)
     assert ended(worker) == (0, "")
 
@@ -160,7 +160,7 @@ def test_a_job_survives_the_kill_of_its_worker(cli: Cli) -> None:
     assert wait_until(reaped) == 1
     assert reaped() == 0
     second = cli.start("work", "tasks:worker")
-    assert cli("result", "words", "a", "--wait", "20").out == f"{second.pid}\n"
+    assert cli("result", "words", "a", "--wait", "60").out == f"{second.pid}\n"
     assert (cli.folder / "notes").read_text().split() == ["start", "1", "start", "2", "end", "2"]
     assert cli.stored("a").state == "done"
     assert not cli.redis.exists("jobs:{words}:inflight", "jobs:{words}:pending")
@@ -170,7 +170,7 @@ def test_two_workers_share_a_queue(cli: Cli) -> None:
     workers = [cli.start("work", "tasks:worker", "--concurrency", "1") for _ in range(2)]
     for id in ("a", "b"):
         submit(cli, "together", id)
-    results = {cli("result", "words", id, "--wait", "20").out for id in ("a", "b")}
+    results = {cli("result", "words", id, "--wait", "60").out for id in ("a", "b")}
     assert results == {f"{worker.pid}\n" for worker in workers}
 
 
@@ -193,7 +193,7 @@ def run(job):
     worker = cli.start("work", "sums:worker", *words)
     for id in ("a", "b"):
         submit(cli, "x", id)
-    pids = {int(cli("result", "words", id, "--wait", "20").out) for id in ("a", "b")}
+    pids = {int(cli("result", "words", id, "--wait", "60").out) for id in ("a", "b")}
     worker.send_signal(signal.SIGTERM)
     code, log = ended(worker)
     assert code == 0
@@ -416,7 +416,7 @@ def test_a_filter_of_the_program_that_raises_does_not_end_the_worker(
     cli.module("filtered", textwrap.dedent(text))
     worker = cli.start("work", "filtered:worker", "--processes", processes)
     submit(cli, "x", "a")
-    assert cli("result", "words", "a", "--wait", "20").code == 0
+    assert cli("result", "words", "a", "--wait", "60").code == 0
     worker.terminate()
     assert ended(worker) == (0, "")
 
@@ -444,7 +444,7 @@ def test_a_worker_waits_for_redis_at_its_start(cli: Cli, processes: str) -> None
         assert worker.stderr is not None
         assert "is unavailable" in worker.stderr.readline()
         server.start()
-        assert cli("submit", "words", "1", "--url", url, "--wait", "20").code == 0
+        assert cli("submit", "words", "1", "--url", url, "--wait", "60").code == 0
         worker.terminate()
         assert ended(worker)[0] == 0
 
@@ -544,6 +544,6 @@ def test_a_url_of_the_worker_counts_before_the_environment_and_the_option_before
     told = cli.process("work", "elsewhere")
     assert told.err.startswith("pyjobs: redis://127.0.0.1:1: Error 111 connecting to ")
     worker = cli.start("work", "elsewhere", "--url", cli.url, "--processes", processes)
-    assert cli("submit", "words", "1", "--wait", "20").out == '"here"\n'
+    assert cli("submit", "words", "1", "--wait", "60").out == '"here"\n'
     worker.terminate()
     assert ended(worker)[0] == 0

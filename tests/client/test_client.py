@@ -255,10 +255,10 @@ class TestRefused:
         route = {0: "q", 1: "odd"}
         with opened(store.url, aio=is_async(store), route=lambda n: route[n % 2]) as client:
             with pytest.raises(WrongMode) as raised:
-                client.submit_many(range(6), ids="abcdef")
+                client.submit_many(range(6), ids=list("abcdef"))
             assert raised.value.accepted == ("a", "c", "e")
             assert jobs.pending() == ["a", "c", "e"]
-            assert client.submit_many([0, 2, 4], ids="ace", queue="q")[1].created is False
+            assert client.submit_many([0, 2, 4], ids=list("ace"), queue="q")[1].created is False
 
     @BOTH
     def test_an_unavailable_server_is_named_without_its_password(self, aio: bool) -> None:

@@ -107,7 +107,7 @@ class TestAccept:
 
     def test_an_unknown_outcome_is_raised_before_other_errors(self) -> None:
         core = make(route=lambda data: f"q{data}")
-        batch = prepare(core, range(3), "abc")
+        batch = prepare(core, range(3), list("abc"))
         told: Answers = [QueueFull("full"), OutcomeUnknown("cut"), reply("c", "new")]
         with pytest.raises(OutcomeUnknown) as raised:
             core.accept(batch, told)
@@ -149,7 +149,7 @@ class TestAccept:
     def test_jobs_of_several_queues_keep_the_order_of_the_data(self) -> None:
         """Whatever the queues: who zips data and jobs must get pairs."""
         core = make(route=lambda data: "even" if data % 2 == 0 else "odd")
-        batch = prepare(core, range(5), "abcde")
+        batch = prepare(core, range(5), list("abcde"))
         core.accept(batch, answers(batch))
         assert "".join(job.id for job in batch.jobs) == "abcde"
 

@@ -101,7 +101,7 @@ class TestPrepare:
 
     def test_a_route_makes_a_call_for_each_queue(self) -> None:
         core = make(route=lambda data: "even" if data % 2 == 0 else "odd")
-        batch = prepare(core, [1, 2, 3], "abc")
+        batch = prepare(core, [1, 2, 3], list("abc"))
         found = {made.call.keys: asked([made]) for made in batch.made}
         assert found == {("jobs:{odd}",): ["a", "c"], ("jobs:{even}",): ["b"]}
 

@@ -127,12 +127,12 @@ class TestStream:
         assert full == [False] * (CALL_BYTES // MAX_BYTES) + [True]
 
     def test_ids_that_are_not_as_many_as_the_values_are_refused(self) -> None:
-        stream = self.made("a")
+        stream = self.made(["a"])
         stream.add(1)
         stream.add(2)
         with pytest.raises(BadArgument, match="ids: 1, and there are more jobs than that"):
             stream.part()
-        stream = self.made("abc")
+        stream = self.made(list("abc"))
         stream.add(1)
         assert stream.part() is not None
         with pytest.raises(BadArgument, match="ids: more than there are jobs"):

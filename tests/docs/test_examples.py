@@ -68,10 +68,10 @@ IN_BACKGROUND = {
     ("README.md", "pyjobs work words:worker"),
     ("docs/clients/README.md", "scripts/worker.sh words tr a-z A-Z"),
     ("docs/guide.md", "pyjobs work orders:worker"),
-    ("docs/guide.md", "pyjobs work pages:worker"),
+    ("docs/longjobs.md", "pyjobs work pages:worker"),
     ("docs/guide.md", "pyjobs work sums:worker"),
-    ("docs/guide.md", "pyjobs work films:worker"),
-    ("docs/guide.md", "pyjobs work story:worker"),
+    ("docs/longjobs.md", "pyjobs work films:worker"),
+    ("docs/longjobs.md", "pyjobs work story:worker"),
     ("docs/programs.md", "pyjobs work shop:worker"),
     ("docs/programs.md", "pyjobs work mailer:worker"),
     ("docs/programs.md", "pyjobs work rows:worker"),
@@ -83,8 +83,8 @@ IN_BACKGROUND = {
 # The same, but it ends by the signal: it has no handler of signals, or sends it again.
 KILLED = {
     ("docs/guide.md", "python pull.py"),
-    ("docs/guide.md", "uvicorn events:app --port 8002"),
-    ("docs/guide.md", "uvicorn tales:app --port 8003"),
+    ("docs/longjobs.md", "uvicorn events:app --port 8002"),
+    ("docs/longjobs.md", "uvicorn tales:app --port 8003"),
     ("docs/programs.md", "uvicorn shop:app --port 8001"),
     ("docs/programs.md", "python -m aiosmtpd -n -l localhost:8025"),
 }
@@ -252,7 +252,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 # These start a dozen programs each.
 LONG_PAGES = {
-    *("docs/programs.md", "docs/guide.md", "docs/operations.md"),
+    *("docs/programs.md", "docs/guide.md", "docs/longjobs.md", "docs/operations.md"),
     *("docs/contributing.md", "lua/README.md"),
 }
 

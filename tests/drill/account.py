@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from drill.load import Load
 from drill.nodes import Cluster
-from pyjobs.engine import Keys, fetch
-from pyjobs.transport import connect, run
-
-PART = 500
 
 
 @dataclass
@@ -52,7 +47,7 @@ class Account:
 
 def settle(load: Load, cluster: Cluster) -> Account:
     """Return the account of a load that has ended."""
-    states = states_of(load, cluster)
+    states = load.states()
     account = Account(acked=len(load.acked), slowest=load.slowest)
     for key, state in states.items():
         ran = key in load.runs
@@ -76,18 +71,3 @@ def undisturbed(account: Account) -> None:
     account.promise(account.lost + account.gone == 0, f"{account.lost + account.gone} lost")
     account.promise(account.twice == 0, f"{account.twice} began twice")
     account.promise(not account.errors, f"errors of clients: {dict(account.errors)}")
-
-
-def states_of(load: Load, cluster: Cluster) -> dict[tuple[str, str], str]:
-    """The state of each acknowledged job, '' where Redis does not know it."""
-    found: dict[tuple[str, str], str] = {}
-    by_queue: dict[str, list[str]] = {}
-    for queue, id in load.acked:
-        by_queue.setdefault(queue, []).append(id)
-    with connect(cluster.url) as server:
-        for queue, ids in by_queue.items():
-            for at in range(0, len(ids), PART):
-                part = ids[at : at + PART]
-                stored: list[Any] = run(server, fetch(Keys("jobs").queue(queue), part))
-                found |= {(queue, id): one.state for id, one in zip(part, stored, strict=True)}
-    return found

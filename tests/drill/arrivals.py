@@ -25,7 +25,7 @@ from pyjobs.testing import running
 BEFORE, AFTER = 3, 5
 WAITING = Filter(state="pending")
 BATCH = 2_000
-SOON = 120.0
+SOON = 300.0
 
 
 def arrivals(cluster: Cluster, small: bool, *, kills: bool) -> Account:

@@ -17,7 +17,7 @@ from pyjobs.testing import running
 PARTS = 6
 BATCH = 20
 ROUNDS = 25
-SOON = 60.0
+SOON = 120.0
 
 
 def heard(cluster: Cluster, small: bool) -> Account:

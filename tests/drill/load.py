@@ -6,19 +6,25 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pyjobs
+from pyjobs.engine import Keys, fetch
 from pyjobs.errors import PyjobsError
 from pyjobs.testing import running
+from pyjobs.transport import connect, run
 
 LEASE = 5.0
 WORKERS = 2
 BATCH = 5
 PAUSE = 0.02
 TICK = 0.01
-GRACE = 5.0
+DELAY = 0.03
+GRACE = 60.0
+# A job whose lease has to run out comes back within so many seconds.
+STANDSTILL = 3 * LEASE
+PART = 500
 
 
 class Load:
@@ -125,9 +131,31 @@ class Load:
                 return
 
     def _drain(self) -> None:
-        ends = time.monotonic() + 3 * LEASE
-        while time.monotonic() < ends and any(key not in self.runs for key in self.acked):
-            time.sleep(0.05)
+        """Let the workers go on until every job has ended or is gone, as long as some do end."""
+        left, ends = len(self.acked), time.monotonic() + STANDSTILL
+        while left and time.monotonic() < ends:
+            time.sleep(0.2)
+            with suppress(PyjobsError):
+                before, left = (
+                    left,
+                    sum(state not in {"", "done"} for state in self.states().values()),
+                )
+                if left != before:
+                    ends = time.monotonic() + STANDSTILL
+
+    def states(self) -> dict[tuple[str, str], str]:
+        """Return the state of each acknowledged job, '' where Redis does not know it."""
+        found: dict[tuple[str, str], str] = {}
+        by_queue: dict[str, list[str]] = {}
+        for queue, id in self.acked:
+            by_queue.setdefault(queue, []).append(id)
+        with connect(self._url) as server:
+            for queue, ids in by_queue.items():
+                for at in range(0, len(ids), PART):
+                    part = ids[at : at + PART]
+                    stored: list[Any] = run(server, fetch(Keys("jobs").queue(queue), part))
+                    found |= {(queue, id): one.state for id, one in zip(part, stored, strict=True)}
+        return found
 
     def longest_wait(self, queues: list[str], since: float, until: float) -> float:
         """Return the longest time that a job of one of these queues waited for a worker, from the
@@ -141,11 +169,12 @@ class Load:
         return max(waits)
 
     def stalled(self, since: float, until: float) -> float:
-        """Return the seconds for which this process stood still in its worst second of a time."""
-        found = [0.0]
-        for at, _ in self.stalls:
-            if since <= at <= until:
-                found.append(sum(by for when, by in self.stalls if at - 1 <= when <= at))
+        """Return the seconds for which this process stood still in a time: in its worst second, or
+        in all of it by delays that are longer than a machine with a free core has."""
+        meant = [(at, by) for at, by in self.stalls if since <= at <= until]
+        found = [sum(by for _, by in meant if by > DELAY)]
+        for at, _ in meant:
+            found.append(sum(by for when, by in self.stalls if at - 1 <= when <= at))
         return max(found)
 
     def has_begun(self, queues: list[str], since: float) -> bool:

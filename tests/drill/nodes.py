@@ -24,11 +24,11 @@ from pyjobs.testing import Binary, Server
 SLOTS = 16384
 PRIMARIES = 3
 NODE_TIMEOUT = 2.0
-SOON = 30.0
+SOON = 120.0
+ANSWER = 30.0
 KEYS_A_CALL = 100
 NODE = (
     *("--cluster-enabled", "yes"),
-    *("--cluster-node-timeout", str(round(NODE_TIMEOUT * 1000))),
     *("--cluster-require-full-coverage", "no"),
     *("--repl-diskless-sync-delay", "0"),
     *("--cluster-allow-replica-migration", "no"),
@@ -73,7 +73,7 @@ class Node:
         return self._client.execute_command(*words)
 
     def info(self, section: str) -> dict[str, Any]:
-        with client_of(self.port, 5) as server:
+        with client_of(self.port, ANSWER) as server:
             return server.info(section)  # type: ignore[no-any-return]
 
     @property
@@ -93,10 +93,24 @@ class Node:
 
 
 class Cluster:
-    """Three primaries with a replica each, and the nodes that are added."""
+    """Three primaries with a replica each, and the nodes that are added.
 
-    def __init__(self, binary: Binary, stack: ExitStack, own_malloc: bool = False) -> None:
+    Args:
+        binary: of the nodes.
+        stack: what ends the nodes.
+        own_malloc: whether they allocate memory with what they were built with.
+        node_timeout: seconds without an answer of a node after which it counts as dead.
+    """
+
+    def __init__(
+        self,
+        binary: Binary,
+        stack: ExitStack,
+        own_malloc: bool = False,
+        node_timeout: float = NODE_TIMEOUT,
+    ) -> None:
         self.binary, self._stack = binary, stack
+        self._args = (*NODE, "--cluster-node-timeout", str(round(node_timeout * 1000)))
         self._preloaded = None if own_malloc else preloaded(binary)
         self.nodes: list[Node] = []
         self.busy_keys = 0
@@ -120,7 +134,7 @@ class Cluster:
 
     def _start(self) -> Node:
         environ = {"LD_PRELOAD": self._preloaded} if self._preloaded else {}
-        server = self._stack.enter_context(Server(self.binary, args=NODE, environ=environ))
+        server = self._stack.enter_context(Server(self.binary, args=self._args, environ=environ))
         self.nodes.append(Node(server))
         return self.nodes[-1]
 
@@ -257,8 +271,10 @@ def jemalloc_is_built_in(binary: Binary) -> bool:
 
 
 @contextmanager
-def cluster_of(binary: Binary, own_malloc: bool = False) -> Iterator[Cluster]:
+def cluster_of(
+    binary: Binary, own_malloc: bool = False, node_timeout: float = NODE_TIMEOUT
+) -> Iterator[Cluster]:
     """A cluster that is up until the block ends. Its nodes allocate memory with jemalloc, or with
     what they were built with."""
     with contextlib.ExitStack() as stack:
-        yield Cluster(binary, stack, own_malloc)
+        yield Cluster(binary, stack, own_malloc, node_timeout)

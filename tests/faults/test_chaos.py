@@ -467,6 +467,7 @@ def server() -> servers.Binary:
     return found.get(PREFERRED) or next(iter(found.values()))
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=[] if name in AT_ONCE else [pytest.mark.long]) for name in PLANS],
@@ -493,6 +494,7 @@ def chaos(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.timeout(600)
 def test_the_command_runs_one_plan_and_prints_json() -> None:
     server()
     size = ("--jobs", "40", "--lease", "1", "--patience", str(PATIENCE))

@@ -294,7 +294,7 @@ def test_a_job_runs_on_while_its_slot_moves_for_longer_than_its_lease(
         begun.append(job.attempt)
         return free.wait(SOON)
 
-    settings = {"queues": [name], "lease": 2.0}
+    settings = {"queues": [name], "lease": 6.0}
     with pyjobs.Client(cluster.url, queue=name) as client:
         with working(cluster.url, handle, **settings), working(cluster.url, handle, **settings):
             job = client.submit(1)
@@ -303,11 +303,11 @@ def test_a_job_runs_on_while_its_slot_moves_for_longer_than_its_lease(
             move = Move(old, next(node for node in cluster.nodes if node is not old), name)
             move.begin()
             move.keys(1)
-            time.sleep(3.0)
+            time.sleep(7.0)
             while move.keys(20):
                 pass
             move.end()
-            time.sleep(2.5)
+            time.sleep(6.5)
             free.set()
             assert job.result(SOON) is True
         assert begun == [1]
@@ -334,7 +334,7 @@ def test_a_node_that_is_killed_stops_the_queues_of_no_other_node() -> None:
                 assert client.submit(0, queue=name).result(SOON) == 0
             cluster.owner(dead).kill()
             killed = time.monotonic()
-            while time.monotonic() < killed + 4.0:
+            while time.monotonic() < killed + 4.0 or len(waits) <= 20:
                 for name in alive:
                     begun = time.monotonic()
                     client.submit("x", queue=name).result(SOON)
@@ -343,7 +343,7 @@ def test_a_node_that_is_killed_stops_the_queues_of_no_other_node() -> None:
                 client.submit("x", queue=dead)
             cluster.owner(dead).start()
             assert client.submit("back", queue=dead).result(SOON) == "back"
-        assert len(waits) > 20 and max(waits) < APART
+        assert max(waits) < APART
 
 
 @pytest.mark.long
@@ -354,11 +354,11 @@ def test_leases_of_other_nodes_are_renewed_while_a_node_is_gone() -> None:
 
         def handle(job: pyjobs.ClaimedJob) -> str:
             runs[job.queue] += 1
-            time.sleep(6.0)
+            time.sleep(12.0)
             return "done"
 
         with (
-            working(cluster.url, handle, queues=[dead, alive], lease=2.0, grace=0.0),
+            working(cluster.url, handle, queues=[dead, alive], lease=5.0, grace=0.0),
             pyjobs.Client(cluster.url) as client,
         ):
             client.submit(1, queue=dead)

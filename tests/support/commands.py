@@ -22,7 +22,7 @@ from pyjobs.engine.replies import Stored
 from pyjobs.transport.send import run
 from support.running import wait_until
 
-SECONDS = 30
+SECONDS = 90
 DEAD_URL = "redis://:secret@127.0.0.1:1"  # port 1 is nobody's
 
 ONE_BY_ONE = """

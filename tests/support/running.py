@@ -18,7 +18,7 @@ from pyjobs.testing import Running, running
 from support.store import Store
 
 T = TypeVar("T")
-LONG = 30.0
+LONG = 90.0
 
 
 def wait_until(predicate: Callable[[], T], seconds: float = LONG) -> T:

@@ -38,7 +38,7 @@ def worker(store: Store) -> Iterator[None]:
 
 @at(SERVER_PLACES)
 def test_submit_many_of_a_task_takes_tuples_and_dicts(store: Store, client: pyjobs.Client) -> None:
-    jobs = client.submit_many(half, [(2,), {"of": 4, "plus": 1}, (6, 2)], ids="abc")
+    jobs = client.submit_many(half, [(2,), {"of": 4, "plus": 1}, (6, 2)], ids=list("abc"))
     with worker(store):
         assert [job.result(30) for job in jobs] == [1, 3, 5]
     assert [job.id for job in jobs] == ["a", "b", "c"]

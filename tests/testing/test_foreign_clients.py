@@ -36,7 +36,7 @@ def run(command: str, *words: object, url: str, input: str = "") -> Done:
         input=input,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
 

@@ -175,7 +175,7 @@ def runs_something(language: str, noted: list[Note]) -> bool:
     ended = {(note.id, note.attempt) for note in noted if note.word == "end"}
     begun = [note for note in noted if note.word == "start" and note.language == language]
     return any(
-        note.id.startswith("long") and (note.id, note.attempt) not in ended for note in begun[-1:]
+        note.id.startswith("long") and (note.id, note.attempt) not in ended for note in begun
     )
 
 
@@ -197,6 +197,6 @@ def test_four_languages_share_a_queue_and_each_job_has_one_right_outcome(tmp_pat
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_four_languages_share_a_queue_of_a_thousand_jobs(tmp_path: Path) -> None:
     assert shared(1000, tmp_path / "log", kills=3) == []

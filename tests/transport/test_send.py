@@ -5,31 +5,28 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import hiredis
 import pytest
 from redis import exceptions
+from support.delivery import NEW, NEW_REPLY, Delivery, submit
 from support.proxy import Proxy
 from support.store import HOUR, Jobs, Q, Store, having
 
 from pyjobs.engine.call import Call
-from pyjobs.engine.durable import Durable, Kept, Reached
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.queue import fetch
 from pyjobs.engine.recoverable import RECOVERABLE
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.scripts import script
 from pyjobs.engine.simple import SIMPLE
-from pyjobs.errors import BadArgument, Conflict, NotDurable, OutcomeUnknown, Unavailable, WrongMode
+from pyjobs.errors import BadArgument, Conflict, OutcomeUnknown, Unavailable, WrongMode
 from pyjobs.transport import retry, stream
 from pyjobs.transport.errors import REFUSALS
-from pyjobs.transport.retry import Done, GiveUp, Send
 
-NEW = [("a", "new")]
-NEW_REPLY = [b"a", b"new"]
 BUSY = exceptions.ResponseError("BUSY Redis is busy running a script.")
 
 
@@ -46,56 +43,6 @@ class Flush(Call[Any]):
 
 
 FLUSH = Flush(script("queue/result"), (), (), lambda reply: reply)
-
-
-def submit(id: str, data: bytes = b"data") -> Call[Any]:
-    return RELIABLE.submit(Q, [(id, data)])
-
-
-class Delivery:
-    """A delivery, step by step: what an attempt brings is made up here."""
-
-    def __init__(
-        self,
-        calls: Iterable[Call[Any]],
-        *,
-        errors_in_place: bool = False,
-        durable: Durable | None = None,
-    ) -> None:
-        self._delivery = retry.Delivery(calls, errors_in_place=errors_in_place, durable=durable)
-        self._step: Send | GiveUp | Done = self._delivery.first_step()
-
-    @property
-    def left(self) -> list[int]:
-        return self._delivery.left
-
-    @property
-    def answers(self) -> list[Any]:
-        return self._delivery.answers
-
-    @property
-    def loads(self) -> Sequence[str]:
-        assert isinstance(self._step, Send)
-        return self._step.loads
-
-    def packed(self) -> Iterator[bytes]:
-        assert isinstance(self._step, Send)
-        return self._step.attempt.packed()
-
-    def take(self, reply: Any) -> None:
-        """A reply to the next call; all of them are given before the first reply."""
-        assert isinstance(self._step, Send)
-        if not self._step.attempt.given:
-            list(self.packed())
-        self._step.attempt.take(reply)
-
-    def pause(self, error: exceptions.RedisError | None = None) -> float:
-        """The attempt is over. Returns the pause before the next one, or raises what is raised."""
-        if isinstance(self._step, Send):
-            self._step = self._delivery.next_step(self._step.attempt, error)
-        if isinstance(self._step, GiveUp):
-            raise self._step.error
-        return self._step.pause if isinstance(self._step, Send) else 0.0
 
 
 def words(delivery: Delivery) -> list[bytes]:
@@ -536,66 +483,3 @@ def test_a_call_that_never_gets_a_reply_is_unknown_after_the_last_pause(
     with pytest.raises(OutcomeUnknown):
         far.call(submit("a"))
     assert proxy.seen == 1 + len(retry.PAUSES)
-
-
-# --- submits that are durable ---
-
-ONE_REPLICA = Durable(1, aof=False)
-
-
-def durable(*calls: Call[Any]) -> Delivery:
-    return Delivery(calls, errors_in_place=True, durable=ONE_REPLICA)
-
-
-def test_the_wait_follows_the_calls_and_says_how_many_replicas_have_all_of_them() -> None:
-    delivery = durable(submit("a"), submit("b"))
-    [written] = delivery.packed()
-    assert written.endswith(b"$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n3000\r\n")
-    for reply in ([b"a", b"new"], [b"b", b"new"], 2):
-        delivery.take(reply)
-    delivery.pause()
-    assert delivery.answers == [
-        Kept(NEW, Reached(2, aof=False)),
-        Kept([("b", "new")], Reached(2, aof=False)),
-    ]
-
-
-def test_calls_whose_wait_had_no_reply_are_sent_again() -> None:
-    """Another connection can't wait for what they wrote."""
-    delivery = durable(submit("a"))
-    delivery.take(NEW_REPLY)
-    delivery.pause(exceptions.ConnectionError("gone"))
-    assert delivery.left == [0]
-    delivery.take(NEW_REPLY)
-    delivery.take(1)
-    delivery.pause()
-    assert delivery.answers == [Kept(NEW, Reached(1, aof=False))]
-
-
-def test_calls_that_may_not_be_repeated_are_unknown_when_their_wait_has_no_reply() -> None:
-    delivery = Delivery(
-        [SIMPLE.submit(Q, [("a", b"1")])], errors_in_place=True, durable=ONE_REPLICA
-    )
-    delivery.take(NEW_REPLY)
-    delivery.pause(exceptions.ConnectionError("gone"))
-    [answer] = delivery.answers
-    assert type(answer) is OutcomeUnknown
-
-
-@pytest.mark.parametrize("waited", [0, exceptions.ResponseError("UNBLOCKED a demoted primary")])
-def test_a_call_that_too_few_have_is_not_durable_and_not_sent_again(waited: Any) -> None:
-    delivery = durable(submit("a"))
-    delivery.take(NEW_REPLY)
-    delivery.take(waited)
-    delivery.pause()
-    [answer] = delivery.answers
-    assert isinstance(answer, NotDurable) and delivery.left == []
-
-
-def test_a_call_that_the_script_refused_keeps_its_error() -> None:
-    delivery = durable(submit("a"))
-    delivery.take(exceptions.ResponseError("BADARG no"))
-    delivery.take(1)
-    delivery.pause()
-    [answer] = delivery.answers
-    assert type(answer) is BadArgument

@@ -1,4 +1,4 @@
-"""One call of a handler: what goes in, how long it may take, and what it returns before its end.
+"""One call of a handler: what goes in, and what it returns before its end.
 
 Nothing here starts a task or a thread.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -89,14 +88,6 @@ def called(
         if Forks.count != forks:
             end_process(error)
         return failure(error)
-
-
-def seconds_left(run: Run) -> float | None:
-    """Return the seconds that are left of a run's timeout, all of them before the handler begins;
-    None for no limit."""
-    if run.timeout is None or run.started_at is None:
-        return run.timeout
-    return run.started_at + run.timeout - time.monotonic()
 
 
 def is_awaitable(result: Any) -> bool:

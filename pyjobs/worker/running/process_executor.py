@@ -18,13 +18,14 @@ from typing import Any
 from pyjobs.engine import RELEASE, Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.log import logger
-from pyjobs.worker.outcomes import failure, too_late
+from pyjobs.worker.outcomes import failure
 from pyjobs.worker.process import how_ended
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.child import Child, pickled
 from pyjobs.worker.running.child_main import RunAnswer
-from pyjobs.worker.running.invocation import CLEANUP_SECONDS, Report, seconds_left
+from pyjobs.worker.running.invocation import CLEANUP_SECONDS, Report
 from pyjobs.worker.running.job import Handler
+from pyjobs.worker.running.time_limits import TimeLimits
 from pyjobs.worker.settings import Children
 
 log = logger(__name__)
@@ -64,7 +65,7 @@ class ProcessExecutor:
         self._waiting: deque[Run] = deque()
         # The child of each run that is not reported; None for a run that waits for a child.
         self._runs: dict[Run, Child | None] = {}
-        self._timers: dict[Run, asyncio.TimerHandle] = {}
+        self._limits = TimeLimits(self._give_up)
         self._children: dict[Child, float] = {}
         self._idle: deque[Child] = deque()
         self._failed_starts = 0
@@ -138,16 +139,8 @@ class ProcessExecutor:
                 self._loop.call_soon(self._end, run, RELEASE)
                 continue
             child = self._runs[run] = self._idle.popleft()
-            if run.timeout is not None:
-                self._timers[run] = self._loop.call_later(run.timeout, self._late, run)
+            self._limits.start(run)
             child.give(run)
-
-    def _late(self, run: Run) -> None:
-        left = seconds_left(run) or 0.0
-        if left > 0:
-            self._timers[run] = self._loop.call_later(left, self._late, run)
-        else:
-            self._give_up(run, too_late(run))
 
     def _give_up(self, run: Run, outcome: Outcome) -> None:
         if run not in self._runs:
@@ -162,8 +155,7 @@ class ProcessExecutor:
     def _end(self, run: Run, outcome: Outcome) -> None:
         if run in self._runs:
             del self._runs[run]
-            if timer := self._timers.pop(run, None):
-                timer.cancel()
+            self._limits.stop(run)
             self._report(run, outcome)
 
     # --- children ---

@@ -11,7 +11,7 @@ from inspect import isasyncgen
 from typing import Any
 
 from pyjobs.engine import RELEASE, Outcome
-from pyjobs.worker.outcomes import failure, outcome_of, too_late
+from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.invocation import (
@@ -20,10 +20,10 @@ from pyjobs.worker.running.invocation import (
     ReturnedAwaitable,
     decoded,
     is_awaitable,
-    seconds_left,
 )
 from pyjobs.worker.running.job import Handler
 from pyjobs.worker.running.streaming import awritten
+from pyjobs.worker.running.time_limits import TimeLimits
 from pyjobs.worker.verdicts import Continue, verdict_of
 
 
@@ -45,7 +45,9 @@ class TaskExecutor:
         # The outcomes of runs that this executor cancels, unless their handler returns a result.
         # Any other cancellation is the handler's own, and a failure.
         self._cancelled: dict[Run, Outcome] = {}
-        self._timers: dict[Run, asyncio.TimerHandle] = {}
+        # What gives up waiting for the task of a run that was cancelled.
+        self._abandon_timers: dict[Run, asyncio.TimerHandle] = {}
+        self._limits = TimeLimits(self._cancel)
         self._abandoned: set[asyncio.Task[None]] = set()
         self._forks = Forks.count
 
@@ -92,9 +94,7 @@ class TaskExecutor:
     ) -> None:
         # A task copies the context in which it is made.
         self._tasks[run] = context.run(self._loop.create_task, work)
-        if run.timeout is not None:
-            left = seconds_left(run) or 0.0
-            self._timers[run] = self._loop.call_later(left, self._late, run)
+        self._limits.start(run)
 
     async def _run(self, run: Run, returned: ReturnedAwaitable | None = None) -> None:
         if run not in self._tasks:
@@ -144,19 +144,10 @@ class TaskExecutor:
 
     def _end(self, run: Run, outcome: Outcome) -> None:
         del self._tasks[run]
-        if self._cancelled:
-            self._cancelled.pop(run, None)
-        if self._timers and (timer := self._timers.pop(run, None)):
-            timer.cancel()
+        self._limits.stop(run)
+        if self._cancelled.pop(run, None):
+            self._abandon_timers.pop(run).cancel()
         self._report(run, outcome)
-
-    def _late(self, run: Run) -> None:
-        left = seconds_left(run) or 0.0
-        if left > 0:
-            # A handler that blocks the loop takes no time from runs that have not begun.
-            self._timers[run] = self._loop.call_later(left, self._late, run)
-        else:
-            self._cancel(run, too_late(run))
 
     def _cancel(self, run: Run, outcome: Outcome) -> None:
         if run not in self._tasks:
@@ -169,9 +160,8 @@ class TaskExecutor:
         task.cancel()
         if first:
             task.add_done_callback(functools.partial(self._never_began, run))
-            if timer := self._timers.pop(run, None):
-                timer.cancel()
-            self._timers[run] = self._loop.call_later(self._cleanup, self._abandon, run)
+            self._limits.stop(run)
+            self._abandon_timers[run] = self._loop.call_later(self._cleanup, self._abandon, run)
 
     def _abandon(self, run: Run) -> None:
         """Report a run whose task goes on although it was cancelled."""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from pyjobs.engine import RELEASE, Outcome
-from pyjobs.worker.outcomes import failure, too_late
+from pyjobs.worker.outcomes import failure
 from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.invocation import (
@@ -20,10 +20,10 @@ from pyjobs.worker.running.invocation import (
     Report,
     ReturnedAwaitable,
     called,
-    seconds_left,
 )
 from pyjobs.worker.running.job import Handler
 from pyjobs.worker.running.task_executor import TaskExecutor
+from pyjobs.worker.running.time_limits import TimeLimits
 
 
 class HandlerThread(threading.Thread):
@@ -67,14 +67,16 @@ class ThreadExecutor:
         self._collect_is_scheduled = False
         self._threads: set[HandlerThread] = set()
         self._abandoned: set[HandlerThread] = set()
-        self._timers: dict[Run, asyncio.TimerHandle | None] = {}
+        # The runs that are not reported. Kept in order; the value is not used.
+        self._runs: dict[Run, None] = {}
+        self._limits = TimeLimits(self._give_up)
         self._missing: set[Run] = set()
         self._tasks = TaskExecutor(handler, report, cleanup)
         self._forks = Forks.count
 
     @property
     def running(self) -> int:
-        return len(self._timers) + self._tasks.running
+        return len(self._runs) + self._tasks.running
 
     @property
     def abandoned(self) -> int:
@@ -82,12 +84,11 @@ class ThreadExecutor:
         return len(self._abandoned) + self._tasks.abandoned
 
     def __contains__(self, run: Run) -> bool:
-        return run in self._timers or run in self._tasks
+        return run in self._runs or run in self._tasks
 
     def start(self, run: Run) -> None:
-        limit = run.timeout
-        late = limit is not None and self._loop.call_later(limit, self._late, run)
-        self._timers[run] = late or None
+        self._runs[run] = None
+        self._limits.start(run)
         self._work.put(run)
         self._add_threads()
 
@@ -96,7 +97,7 @@ class ThreadExecutor:
         self._tasks.cancel(run)
 
     def cancel_all(self) -> None:
-        for run in list(self._timers):
+        for run in list(self._runs):
             # Reported after this call, as a cancelled task is.
             self._loop.call_soon(self._give_up, run, RELEASE)
         self._tasks.cancel_all()
@@ -126,7 +127,7 @@ class ThreadExecutor:
             return set()
         taken = {thread.run_taken for thread in list(self._threads)}
         ended = {run for run, _ in list(self._ended)}
-        return set(self._timers) - taken - ended
+        return set(self._runs) - taken - ended
 
     def _add_threads(self) -> None:
         """Start threads until there is one for each run.
@@ -134,7 +135,7 @@ class ThreadExecutor:
         Raises:
             RuntimeError: there is no thread, and none can be started.
         """
-        while len(self._threads) < min(self._size, len(self._timers)):
+        while len(self._threads) < min(self._size, len(self._runs)):
             thread = HandlerThread(self._serve)
             try:
                 thread.start()
@@ -146,16 +147,9 @@ class ThreadExecutor:
                 return
             self._threads.add(thread)
 
-    def _late(self, run: Run) -> None:
-        left = seconds_left(run) or 0.0
-        if left > 0:
-            self._timers[run] = self._loop.call_later(left, self._late, run)
-        else:
-            self._give_up(run, too_late(run))
-
     def _give_up(self, run: Run, outcome: Outcome) -> None:
         """Report a run without waiting for its thread, and let another thread take its place."""
-        if run not in self._timers:
+        if run not in self._runs:
             return
         thread = next((one for one in self._threads if one.run_taken is run), None)
         if thread is not None:
@@ -165,12 +159,12 @@ class ThreadExecutor:
         self._end(run, outcome)
 
     def _end(self, run: Run, outcome: Outcome) -> None:
-        self._stop_timer(run)
+        self._forget(run)
         self._report(run, outcome)
 
-    def _stop_timer(self, run: Run) -> None:
-        if timer := self._timers.pop(run):
-            timer.cancel()
+    def _forget(self, run: Run) -> None:
+        del self._runs[run]
+        self._limits.stop(run)
 
     def _serve(self, thread: HandlerThread) -> None:
         """Run what is started until `close`. An exception that is raised from outside into this
@@ -180,7 +174,7 @@ class ThreadExecutor:
             ended: Outcome | ReturnedAwaitable = RELEASE
             try:
                 # A run that was given up before it began is skipped.
-                if run in self._timers and run.begin(time.monotonic()):
+                if run in self._runs and run.begin(time.monotonic()):
                     ended = called(self._handler, run, self._context.copy(), self._forks)
             except BaseException as error:
                 ended = failure(error)
@@ -201,7 +195,7 @@ class ThreadExecutor:
         self._collect_is_scheduled = False
         while self._ended:
             run, ended = self._ended.popleft()
-            if run not in self._timers:
+            if run not in self._runs:
                 if isinstance(ended, ReturnedAwaitable):
                     ended.close()
             elif isinstance(ended, ReturnedAwaitable):
@@ -210,5 +204,5 @@ class ThreadExecutor:
                 self._end(run, ended)
 
     def _resume(self, run: Run, returned: ReturnedAwaitable) -> None:
-        self._stop_timer(run)
+        self._forget(run)
         self._tasks.resume(run, returned)
