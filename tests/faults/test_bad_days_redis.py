@@ -326,7 +326,7 @@ def test_a_server_that_hangs_is_given_up_in_time(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A silent socket holds nobody for ever, and the lost submit is one job in the end."""
-    impatient = functools.partial(connect, reply_seconds=0.1)
+    impatient = functools.partial(connect, reply_seconds=0.5)
     monkeypatch.setattr("pyjobs.client.sync.connect", impatient)
     monkeypatch.setattr("pyjobs.transport.retry.PAUSES", (0.0,) * 5)
     with pyjobs.Client(server.url, queue="q", sweep=0.2) as client:

@@ -132,7 +132,7 @@ def test_a_reply_that_takes_longer_than_the_pool_allows_is_a_timeout(
     store: Store, run: Callable[..., None]
 ) -> None:
     async def use(url: str) -> None:
-        async with taken(url, reply_seconds=0.1) as (found, pool):
+        async with taken(url, reply_seconds=0.5) as (found, pool):
             await found.send(pack("BLPOP", "empty", 5))
             with pytest.raises(exceptions.TimeoutError):
                 await found.reply()

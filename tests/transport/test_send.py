@@ -402,7 +402,7 @@ def far(real_store: Store, proxy: Proxy) -> Iterator[Store]:
     for name in ("simple/submit", "reliable/submit", "simple/claim", "reliable/claim"):
         real_store.redis.script_load(script(name).body)
     real_store.redis.script_load(script("reliable/complete").body)
-    with real_store.through(proxy.url, reply_seconds=0.1) as far:
+    with real_store.through(proxy.url, reply_seconds=0.25) as far:
         yield far
 
 
