@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from collections.abc import Collection, Iterable
 
 from redis import exceptions
@@ -116,14 +117,12 @@ class AsyncShards(BaseShards[AsyncSubscription]):
                 await part.send()
         self._channels.update(dict.fromkeys(names))
         self._to_place.set()
-        try:
-            async with asyncio.timeout(seconds):
-                while not (self._ended or all(self._is_answered(name) for name in names)):
-                    waiter = asyncio.get_running_loop().create_future()
-                    self._waiters.append(waiter)
-                    await waiter
-        except TimeoutError:
-            raise self._in_time(seconds) from self._failure
+        loop = asyncio.get_running_loop()
+        began = time.monotonic()
+        while left := self._left(names, began, seconds):
+            waiter = loop.create_future()
+            self._waiters.append(waiter)
+            await asyncio.wait([waiter], timeout=left)
         if self._ended:
             raise Unavailable("the subscription was ended")
         self._raise_refusal(names)
@@ -138,6 +137,7 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         for name in (one.encode() for one in channels):
             self._channels.pop(name, None)
             self._lost.discard(name)
+            self._lacking.discard(name)
             part = self._part_of(name)
             self._where.pop(name, None)
             if part is not None:

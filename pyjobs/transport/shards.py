@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Generic, TypeVar
 
 from pyjobs.errors import PyjobsError, Unavailable
@@ -22,6 +22,9 @@ LONGEST_PAUSE = 2.0
 # A node from which nothing has come for so long is asked whether it is there. A connection may die
 # without a word, and the channels of its node may be served by another node by then.
 QUIET_SECONDS = 10.0
+# For so long `open` and `add` wait for the classic channels, once the owners of the slots have
+# answered. Most nodes answer sooner; one that says nothing must hold up no channel for long.
+CLASSIC_SECONDS = 0.5
 
 # Stands for the node of the classic channels, which is any.
 ANY_NODE = Address("", 0)
@@ -58,6 +61,8 @@ class BaseShards(Generic[P]):
         self._where: dict[bytes, Address] = {}
         # Channels that were heard, and are not now.
         self._lost: set[bytes] = set()
+        # Channels that are in use, and whose classic channel is not heard.
+        self._lacking: set[bytes] = set()
         self._messages: deque[Message] = deque()
         self._due = 0.0
         self._ended = False
@@ -122,6 +127,7 @@ class BaseShards(Generic[P]):
         self._later(error if isinstance(error, PyjobsError) else Unavailable(str(error)))
         if node is ANY_NODE:
             self.missed = True
+            self._lacking.update(self._channels)
         else:
             self._table.broke(node)
             for name in [name for name, where in self._where.items() if where == node]:
@@ -158,6 +164,9 @@ class BaseShards(Generic[P]):
                 self._later(Unavailable(f"no node serves {channel.decode()}"))
             self._lose(channel)
         if self._parts.get(ANY_NODE) is part:
+            if heard := [name for name in list(self._lacking) if part.heard(name)]:
+                self._lacking.difference_update(heard)
+                self.missed = True
             return
         if heard := [name for name in self._lost if part.heard(name)]:
             self._lost.difference_update(heard)
@@ -171,6 +180,37 @@ class BaseShards(Generic[P]):
     def _is_answered(self, channel: bytes) -> bool:
         part = self._part_of(channel)
         return part is not None and (part.heard(channel) or part.refused(channel) is not None)
+
+    def _lacks_classic(self, channel: bytes) -> bool:
+        if not self._classic:
+            return False
+        part = self._parts.get(ANY_NODE)
+        return part is None or not (part.heard(channel) or part.refused(channel) is not None)
+
+    def _left(self, channels: Collection[bytes], began: float, seconds: float) -> float:
+        """Return for how many seconds to wait on until channels are heard; 0 when they are.
+
+        Args:
+            channels: the channels' names.
+            began: when the wait began, seconds of the monotonic clock.
+            seconds: how long to wait for the owners of the slots.
+
+        Raises:
+            Unavailable: an owner has not answered in time.
+        """
+        waited = time.monotonic() - began
+        if self._ended:
+            return 0.0
+        if not all(self._is_answered(name) for name in channels):
+            if waited >= seconds:
+                raise self._in_time(seconds) from self._failure
+            return seconds - waited
+        lacking = {name for name in channels if self._lacks_classic(name)}
+        if lacking and waited < CLASSIC_SECONDS:
+            return CLASSIC_SECONDS - waited
+        # What is published there until they are heard is missed.
+        self._lacking |= lacking
+        return 0.0
 
     def _raise_refusal(self, channels: Iterable[bytes]) -> None:
         """Raise the first refusal of these channels, where they are needed."""

@@ -83,12 +83,10 @@ class Shards(BaseShards[Subscription]):
         """
         if self._opened:
             return
-        until = time.monotonic() + seconds
+        began = time.monotonic()
         if not self._channels:
             self._channels.update(dict.fromkeys(self._first))
-            while not all(self._is_answered(name) for name in self._first):
-                if (left := until - time.monotonic()) <= 0:
-                    raise self._in_time(seconds) from self._failure
+            while left := self._left(self._first, began, seconds):
                 self._turn(left)
             self._raise_refusal(self._first)
         self._opened = True
@@ -121,15 +119,14 @@ class Shards(BaseShards[Subscription]):
         """
         names = [name.encode() for name in channels]
         self._channels.update(dict.fromkeys(names))
-        until = time.monotonic() + seconds
+        began = time.monotonic()
         waiter = threading.Lock()
         waiter.acquire()
         self._adding.append(waiter)
         try:
             self._wake()
-            while not (self._ended or all(self._is_answered(name) for name in names)):
-                if not waiter.acquire(timeout=max(0.0, until - time.monotonic())):
-                    raise self._in_time(seconds) from self._failure
+            while left := self._left(names, began, seconds):
+                waiter.acquire(timeout=left)
         finally:
             self._adding.remove(waiter)
         if self._ended:

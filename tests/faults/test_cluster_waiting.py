@@ -24,9 +24,12 @@ from test_cluster import SOON, TWELVE, commands_of, echo
 import pyjobs
 import pyjobs.aio
 from pyjobs.admin import Admin
+from pyjobs.client.part_channels import PartChannels
 from pyjobs.engine import hash_of
 from pyjobs.testing import Server
+from pyjobs.transport import aio_shards, sync_shards
 from pyjobs.transport.server import REPLY_SECONDS, connect
+from pyjobs.transport.shards import CLASSIC_SECONDS
 from pyjobs.worker.claiming import upkeep
 from pyjobs.worker.claiming.tokens import LOOK_SECONDS, WakeListener
 
@@ -471,6 +474,39 @@ def test_a_submit_does_not_wait_for_the_node_of_the_registry(
             assert time.monotonic() - began < REPLY_SECONDS
     with connect(silent.url) as server:
         wait_until(lambda: server.hexists("jobs:queues", names[0]), SOON)
+
+
+@pytest.mark.parametrize("late", [CLASSIC_SECONDS / 2, 2 * CLASSIC_SECONDS])
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_results_of_parts_are_heard_however_late_the_channel_of_all_nodes_is(
+    cluster: ClusterOfNodes, monkeypatch: pytest.MonkeyPatch, aio: bool, late: float
+) -> None:
+    """A client that does not know the parts yet has no other channel for them."""
+
+    class Late(sync_shards.Subscription):
+        def open(self, seconds: float = 0.0) -> None:
+            if not self.is_open and self._words[0] == "SUBSCRIBE":
+                time.sleep(late)
+            super().open(seconds)
+
+    class AsyncLate(aio_shards.AsyncSubscription):
+        async def open(self, seconds: float) -> None:
+            if self._words[0] == "SUBSCRIBE":
+                await asyncio.sleep(late)
+            await super().open(seconds)
+
+    monkeypatch.setattr(sync_shards, "Subscription", Late)
+    monkeypatch.setattr(aio_shards, "AsyncSubscription", AsyncLate)
+    monkeypatch.setattr(PartChannels, "hear", lambda *_: None)
+    [name] = cluster.names(1, "late")
+    with Admin(cluster.url) as admin:
+        admin.split(name, 3)
+    with (
+        working(cluster.url, echo, queues=[name]),
+        opened(cluster.url, aio=aio, sweep=600.0) as client,
+    ):
+        jobs = client.submit_many(range(12), queue=name)
+        assert [job.result(SOON) for job in jobs] == [*range(12)]
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from support.cluster import key_slot
 
 from pyjobs.errors import Unavailable
 from pyjobs.transport.backoff import Backoff
-from pyjobs.transport.shards import ANY_NODE, BaseShards
+from pyjobs.transport.shards import ANY_NODE, CLASSIC_SECONDS, BaseShards
 from pyjobs.transport.slots import Address, SlotTable
 from pyjobs.transport.subscription import BaseSubscription
 
@@ -32,8 +33,8 @@ def table(owners: dict[bytes, Address]) -> SlotTable:
 class Shards(BaseShards[BaseSubscription]):
     """Places its channels, and takes replies that are given to it."""
 
-    def __init__(self, owners: dict[bytes, Address] = BOTH) -> None:
-        super().__init__(table(owners), needed=False, classic=False)
+    def __init__(self, owners: dict[bytes, Address] = BOTH, *, classic: bool = False) -> None:
+        super().__init__(table(owners), needed=False, classic=classic)
         self._channels.update(dict.fromkeys((A, B)))
 
     def place(self) -> dict[Address, list[bytes]]:
@@ -56,6 +57,13 @@ class Shards(BaseShards[BaseSubscription]):
     def confirm(self) -> None:
         for name, node in list(self._where.items()):
             self.says(node, [b"ssubscribe", name, 1])
+
+    def begin_classic(self) -> None:
+        server: Any = SimpleNamespace(connection_pool=None)
+        self._parts[ANY_NODE] = BaseSubscription(server, (), Backoff(1, 1), False)
+
+    def left(self, seconds: float, waited: float) -> float:
+        return self._left((A, B), time.monotonic() - waited, seconds)
 
     def breaks(self, node: Address) -> None:
         self._broke(node, Unavailable("away"))
@@ -133,11 +141,49 @@ def test_a_node_that_breaks_costs_the_channels_of_others_nothing(shards: Shards)
 
 
 def test_a_broken_connection_for_classic_channels_is_reported_as_missed(shards: Shards) -> None:
-    server: Any = SimpleNamespace(connection_pool=None)
-    shards._parts[ANY_NODE] = BaseSubscription(server, (), Backoff(1, 1), False)
+    shards.begin_classic()
     shards.breaks(ANY_NODE)
     assert shards.missed
     assert shards.heard() == {A, B}
+    # What is published there until they are heard again is missed too.
+    shards.missed = False
+    shards.begin_classic()
+    shards.says(ANY_NODE, [b"subscribe", A, 1])
+    assert shards.missed
+
+
+def test_the_owners_of_channels_are_waited_for_to_the_end_and_without_them_it_is_an_error() -> None:
+    shards = Shards(classic=True)
+    shards.place()
+    assert shards.left(5.0, waited=1.0) == pytest.approx(4.0, abs=0.5)
+    with pytest.raises(Unavailable):
+        shards.left(5.0, waited=5.0)
+
+
+def test_classic_channels_are_waited_for_for_a_moment_and_then_reported_as_missed() -> None:
+    """Redis publishes there what the node of a channel has no subscriber for."""
+    shards = Shards(classic=True)
+    shards.place()
+    shards.confirm()
+    assert 0 < shards.left(5.0, waited=0.0) <= CLASSIC_SECONDS
+    shards.begin_classic()
+    shards.says(ANY_NODE, [b"subscribe", A, 1])
+    assert 0 < shards.left(5.0, waited=0.0) <= CLASSIC_SECONDS, "one is lacking"
+    assert shards.left(5.0, waited=CLASSIC_SECONDS) == 0
+    assert not shards.missed
+    shards.says(ANY_NODE, [b"subscribe", B, 2])
+    assert shards.missed
+
+
+def test_classic_channels_that_are_heard_in_time_have_missed_nothing() -> None:
+    shards = Shards(classic=True)
+    shards.place()
+    shards.confirm()
+    shards.begin_classic()
+    for name in (A, B):
+        shards.says(ANY_NODE, [b"subscribe", name, 1])
+    assert shards.left(5.0, waited=0.0) == 0
+    assert not shards.missed
 
 
 def test_channels_without_an_owner_are_placed_after_a_pause() -> None:
