@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Generic
 
@@ -53,7 +53,8 @@ class Arrivals(Generic[J]):
         self, jobs: Iterable[J], timeout: float | timedelta | None, *, ordered: bool = False
     ) -> None:
         listed = in_order if flag("ordered", ordered) else iterable
-        self.jobs = list(listed("jobs", jobs, "jobs"))
+        # A dict of what each job is about, by job, is common.
+        self.jobs = list(jobs if isinstance(jobs, Mapping) else listed("jobs", jobs, "jobs"))
         self._seconds = wait_seconds("timeout", timeout)
         self._left: set[Arrival[J]] = set()
         self._until: float | None = None

@@ -133,6 +133,15 @@ class TestResults:
         assert list(client.results(some, ordered=True, timeout=SOON)) == some
 
     @RELIABLE
+    @pytest.mark.parametrize("ordered", [False, True])
+    def test_jobs_may_be_the_keys_of_a_dict(self, client: Any, jobs: Jobs, ordered: bool) -> None:
+        about = {client.submit("ab"): 1, client.submit("cd"): 2}
+        for claimed in jobs.claim(2).jobs:
+            jobs.complete(claimed, result=codec.encode(claimed.id))
+        ended = list(client.results(about, ordered=ordered, timeout=SOON))
+        assert sorted(about[job] for job in ended) == [1, 2]
+
+    @RELIABLE
     def test_a_failed_job_comes_as_the_others_do(self, client: Any, jobs: Jobs) -> None:
         good, bad = client.submit("ab"), client.submit("cd")
         work(jobs)

@@ -20,10 +20,10 @@ from pyjobs.worker.outcomes import success
 LATER = NOW + HOLD_SECONDS
 
 
-def make(room: int = 10) -> tuple[WorkerCore, Lane, Lane]:
+def make(room: int = 10, mode: Any = "reliable") -> tuple[WorkerCore, Lane, Lane]:
     """A core whose queues a and b are lanes of their own."""
     nonces = (f"nonce{n}" for n in itertools.count(1))
-    settings = Worker(queues=["a", "b"], concurrency=room, prefetch=0).settings
+    settings = Worker(queues=["a", "b"], concurrency=room, prefetch=0, mode=mode).settings
     core = WorkerCore(settings, apart=True, nonce=lambda: next(nonces))
     first, second = core.lanes
     return core, first, second
@@ -112,10 +112,21 @@ def test_a_claim_that_a_silent_node_does_not_answer_takes_no_room_of_other_queue
     assert core.woken(late, second) and not core.lanes.waits(second, late)
     [claim] = asked(core, second, late)
     assert (args(claim)["limit"], args(claim)["options"]) == (1, ""), "and the usual bytes"
-    # An answer that comes after all brings a job more, which waits.
+    # An answer that comes after all brings a job more, which other workers may run.
     answer(core, second, [claim], jobs=1)
-    assert answer(core, first, silent, jobs=1) == []
-    assert core.waiting and core.free == 0
+    core.answered(silent, [ClaimReply(-1, [claimed()])], late, first)
+    assert core.next_run(late) is None and not core.waiting
+    assert verbs(asked(core, first, late)) == ["release"]
+
+
+@pytest.mark.parametrize("mode", ["simple", "recoverable"])
+def test_the_room_of_a_claim_is_kept_where_no_job_can_be_handed_back(mode: str) -> None:
+    core, first, second = make(room=1, mode=mode)
+    silent = asked(core, first)
+    late = NOW + 2 * RESERVE_SECONDS
+    assert asked(core, second, late) == [] and not core.woken(late, second)
+    core.unanswered(silent, OutcomeUnknown("no reply"), first)
+    assert verbs(asked(core, second, late)) == ["claim"]
 
 
 @pytest.mark.parametrize("error", [Unavailable("refused"), OutcomeUnknown("reset")])

@@ -44,6 +44,7 @@ class Claims:
             clock.
         max_bytes: most bytes of payloads that the next claim asks for. Halved after an answer that
             came too late or not at all, as on a slow link; then it grows again.
+        leases: whether the mode can hand claimed jobs back.
         unsure: whether a claim without an answer may have been carried out and have taken jobs.
         deaths: jobs that claims have made dead since this list was last emptied, each as the index
             of its queue and its id.
@@ -74,6 +75,7 @@ class Claims:
         self.deaths: list[tuple[int, str]] = []
         self.changes: list[tuple[int, PyjobsError | None]] = []
         self._mode = mode
+        self.leases = mode.leases
         self._keys = keys
         self._queues = [*(range(len(keys)) if queues is None else queues)]
         # The parts of queues that are split, by the index of the queue, which is one of them; the

@@ -30,7 +30,7 @@ from pyjobs.errors import (
 )
 from pyjobs.ids import new_nonce
 from pyjobs.worker.claiming.claims import OF_A_QUEUE, Claims
-from pyjobs.worker.claiming.lanes import Lane, Lanes, queues_of_lanes
+from pyjobs.worker.claiming.lanes import RESERVE_SECONDS, Lane, Lanes, queues_of_lanes
 from pyjobs.worker.claiming.outbox import EndedRun, Outbox, Request
 from pyjobs.worker.claiming.payloads import Payloads
 from pyjobs.worker.claiming.prefetch import Prefetch
@@ -370,6 +370,13 @@ class WorkerCore:
         while self._prefetched:
             self._end(self._prefetched.popleft(), RELEASE)
 
+    def _release_surplus(self) -> None:
+        """Release the latest jobs for which claims of other lanes have left no room."""
+        while self._prefetched and (
+            len(self._running) + len(self._prefetched) > self._prefetch.room
+        ):
+            self._end(self._prefetched.pop(), RELEASE)
+
     def _claimed(self, lane: Lane, reply: ClaimReply, now: float) -> list[tuple[Run, str]]:
         sent = lane.claims.first_sent
         # A lease begins when the claim is carried out. After an answer as late as this, too little
@@ -396,6 +403,8 @@ class WorkerCore:
             self._end(run, outcome)
         if self._no_more_starts or late:
             self._release_prefetched()
+        elif self.mode.leases and len(self.lanes) > 1 and now - sent >= RESERVE_SECONDS:
+            self._release_surplus()
         return [(run, "claimed again") for run in older]
 
     def _runs(self, jobs: Iterable[Claimed], sent: float) -> list[Run]:

@@ -21,7 +21,8 @@ from pyjobs.worker.run import Run
 HOLD_SECONDS = 0.25
 # For so many seconds the room that a claim may fill is kept free. After that the node is likely
 # away, and a claim that is never answered must not stop the queues of other nodes until it times
-# out. An answer that comes after all may bring more jobs than there is room for; they wait.
+# out. An answer that comes after all may bring more jobs than there is room for; those are handed
+# back. In a mode that can't hand jobs back the room is kept until the claim has timed out.
 RESERVE_SECONDS = 1.0
 
 
@@ -87,7 +88,8 @@ class Lane:
             now: seconds of the monotonic clock.
         """
         claims = self.claims
-        if self.away or not claims.under_way or now - claims.first_sent >= RESERVE_SECONDS:
+        lapsed = claims.leases and now - claims.first_sent >= RESERVE_SECONDS
+        if self.away or not claims.under_way or lapsed:
             return 0, 0
         return self.asked, min(self.asked_bytes, CLAIM_BYTES)
 
