@@ -273,7 +273,7 @@ def in_order(what: str, values: Iterable[T], of: str) -> Iterable[T]:
         BadArgument: `values` is no iterable, or a text, bytes, a dict or a set.
     """
     if isinstance(values, (set, frozenset)):
-        raise BadArgument(f"{what}: must be a list of {of}, in their order: a set has none")
+        raise BadArgument(f"{what}: must be a list of {of}: a set has no order")
     return iterable(what, values, of)
 
 

@@ -160,12 +160,20 @@ KINDS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         for value in ("no", 0, None)
     ],
     (pyjobs.Client, {"middleware": ""}, "middleware: must be a list of functions, not a str"),
-    (pyjobs.Client, {"middleware": {len}}, "middleware: must be a list of functions, in their ord"),
-    (pyjobs.Worker, {"middleware": {len}}, "middleware: must be a list of functions, in their ord"),
+    (
+        pyjobs.Client,
+        {"middleware": {len}},
+        "middleware: must be a list of functions: a set has no or",
+    ),
+    (
+        pyjobs.Worker,
+        {"middleware": {len}},
+        "middleware: must be a list of functions: a set has no or",
+    ),
     (
         pyjobs.Worker,
         {"queues": {"a"}},
-        "queues: must be a list of names, most urgent first, in their order: a set has none",
+        "queues: must be a list of names, most urgent first: a set has no order",
     ),
     (
         pyjobs.Worker,
@@ -216,9 +224,7 @@ def test_results_in_order_need_jobs_in_order() -> None:
         job = client.submit(1)
         with pytest.raises(BadArgument, match=r"^ordered: must be True or False, not 'yes'"):
             client.results([job], ordered="yes")  # type: ignore[arg-type]
-        with pytest.raises(
-            BadArgument, match=r"^jobs: must be a list of jobs, in their order: a s"
-        ):
+        with pytest.raises(BadArgument, match=r"^jobs: must be a list of jobs: a set has no order"):
             client.results({job}, ordered=True)
         client.results({job})
 

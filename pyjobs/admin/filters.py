@@ -69,6 +69,7 @@ def state_for(edit: str, where: Filter, mode: ModeName) -> State:
     Raises:
         BadArgument: the edit takes no jobs in this state, or the state must be named.
     """
+    # By a list: what is no text may have no hash.
     if edit not in [*EDITED]:
         raise BadArgument(f"edit: {edit!r} is not one of {', '.join(EDITED)}")
     states = EDITED[edit]

@@ -186,6 +186,7 @@ def settle(keys: Keys, queue: str, ids: Sequence[str], word: str) -> Plan[list[A
     Raises:
         BadArgument: there is no such queue, a name is malformed, or the word is another.
     """
+    # By a list: what is no text may have no hash.
     if word not in [*SETTLED]:
         raise BadArgument(f"word: {word!r} is not one of {', '.join(SETTLED)}")
     named = name_list("ids", ids, "id")

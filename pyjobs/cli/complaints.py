@@ -35,6 +35,8 @@ HINTS = {
     "cluster support disabled": "this Redis is no cluster; its URL begins with redis://",
     "Protocol error, got": "what answers there is no Redis",
 }
+# An option with such a word does not mean the option without it.
+NEGATIONS = {"no", "not", "without", "skip", "disable"}
 WHERE = "is Redis running there? --url or PYJOBS_URL says where it is"
 # What a connection that is refused is called: in threads, in asyncio, and by a socket of a file.
 REFUSED = "Connection refused", "Connect call failed", "No such file or directory"
@@ -136,6 +138,8 @@ def near_option(word: str, known: Sequence[str]) -> str | None:
     """Return the option, without its dashes, that has all parts of a word or is a part of it, or is
     spelled nearly so."""
     parts = {*word.split("-")}
+    if parts & NEGATIONS:
+        return None
     for option in known:
         others = {*option.split("-")}
         if parts <= others or others <= parts:

@@ -94,6 +94,7 @@ def scripts_of(role: str, mode: str) -> list[Script]:
     Raises:
         BadArgument: there is no such role.
     """
+    # By a list: what is no text may have no hash.
     if role not in [*ROLES]:
         raise BadArgument(f"role: {role!r} is not one of {', '.join(ROLES)}")
     wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]}

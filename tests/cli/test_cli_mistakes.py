@@ -109,6 +109,8 @@ SUBMIT = "pyjobs submit [OPTIONS] QUEUE [JSON]"
         ("submit words 1 --host x", "there is no option --host; the word is --url"),
         ("submit words 1 --job-id a", "there is no option --job-id; the word is --id"),
         ("move words --to other", "there is no option --to; TO stands without an option: pyjobs m"),
+        ("delete words --no-yes", "there is no option --no-yes; `pyjobs delete --help` lists them"),
+        ("delete words --no-dry-run", "there is no option --no-dry-run; `pyjobs delete --help` li"),
         ("jobs words --dead", "there is no option --dead; did you mean --state dead?"),
         ("jobs words --all", "there is no option --all; `pyjobs jobs --help` lists them"),
         ("reap words --older 5", "there is no option --older; did you mean --older-than?"),

@@ -106,10 +106,10 @@ def test_a_claim_that_a_silent_node_does_not_answer_takes_no_room_of_other_queue
     core, first, second = make(room=1)
     silent = asked(core, first)
     # Time alone lets the second queue claim, so its round trips look again.
-    assert asked(core, second, LATER) == [] and core.lanes.waits(second, LATER)
+    assert asked(core, second, LATER) == [] and core.lanes.waits(second, core.free, LATER)
     assert not core.woken(LATER, second)
     late = NOW + RESERVE_SECONDS
-    assert core.woken(late, second) and not core.lanes.waits(second, late)
+    assert core.woken(late, second) and not core.lanes.waits(second, core.free, late)
     [claim] = asked(core, second, late)
     assert (args(claim)["limit"], args(claim)["options"]) == (1, ""), "and the usual bytes"
     # An answer that comes after all brings a job more, which other workers may run.

@@ -186,16 +186,16 @@ class Lanes(list[Lane]):
         """
         return any(other.goes_first(now) for other in takewhile(lambda one: one is not lane, self))
 
-    def waits(self, lane: Lane, now: float) -> bool:
+    def waits(self, lane: Lane, free: int, now: float) -> bool:
         """Return whether a lane may claim before anything changes, only because time passes: a
         claim of another lane that is not answered soon keeps no order and no room.
 
         Args:
             lane: the lane.
+            free: how many places are free.
             now: seconds of the monotonic clock.
         """
-        others = (other for other in self if other is not lane)
-        return self.holds_back(lane, now) or any(other.reserved(now)[0] for other in others)
+        return self.holds_back(lane, now) or (free > 0 and not self.room(lane, free, now))
 
     def room(self, lane: Lane, free: int, now: float) -> int:
         """Return how many of the free places no claim of another lane may fill.

@@ -132,7 +132,7 @@ class RoundTrips:
 
     async def _until_changed(self) -> None:
         self.wake.listen()
-        if self._core.lanes.waits(self.lane, time.monotonic()):
+        if self._core.lanes.waits(self.lane, self._core.free, time.monotonic()):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HOLD_SECONDS):
                     await self._changed.wait()
