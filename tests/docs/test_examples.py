@@ -45,7 +45,10 @@ NOT_RUN = {
         "README.md",
         "scripts/demo",
     ): "tests/scripts/test_demo.py runs the demo",
-    ("README.md", "pip install '.[cli,memory,tasks,schedules]'"): "fetches packages; test_wheel.py runs it in CI",
+    (
+        "README.md",
+        "pip install '.[cli,memory,tasks,schedules]'",
+    ): "fetches packages; test_wheel.py runs it in CI",
     (
         "docs/benchmarks.md",
         "scripts/bench",
